@@ -1,1 +1,12 @@
-export {};
+export * from './duration.js';
+export * from './errors.js';
+export * from './field.js';
+export * from './gvk.js';
+export * from './meta.js';
+export * from './meta-validation.js';
+export * from './name-validation.js';
+export * from './quantity.js';
+export * from './schema.js';
+export * from './selector-fields.js';
+export * from './selector-labels.js';
+export * from './types.js';
