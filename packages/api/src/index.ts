@@ -1,1 +1,14 @@
-export {};
+export { ALL_VERBS, defineResource, NAME_AND_AGE } from './define.js';
+export { definitions, resolveSchema } from './definitions.js';
+export type * from './generated/types.js';
+export { builtinResources, resources } from './groups/index.js';
+export type {
+  Column,
+  ResourceEntry,
+  ResourceVersion,
+  Strategy,
+  StrategyContext,
+  SubresourceEntry,
+} from './resource.js';
+export { schemaFor } from './schema.js';
+export { ResourceTable, type TableListener, versionOf } from './table.js';

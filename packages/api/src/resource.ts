@@ -85,6 +85,11 @@ export interface ResourceEntry {
   /** In order of preference. */
   versions: ResourceVersion[];
   storageVersion: string;
+  /**
+   * Group of the stored objects where it is another than the resource's own: `extensions` Ingresses are stored as
+   * networking.k8s.io/v1, events.k8s.io Events as core/v1. Both rows then have the same storagePrefix.
+   */
+  storageGroup?: string;
   /** Key prefix below the etcd prefix, as Kubernetes': `pods`, `services/specs`, `apiregistration.k8s.io/apiservices`. */
   storagePrefix: string;
   /** Verbs of the main resource; empty storage (`reviews`) has `create` only. */

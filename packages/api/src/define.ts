@@ -1,0 +1,86 @@
+import type { Column, ResourceEntry, ResourceVersion, Strategy, SubresourceEntry } from './resource.js';
+
+/** Verbs of an ordinary stored resource, in discovery's order. */
+export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** A row as the group files write it; what follows from the rest is filled in. */
+export type ResourceDefinition = Partial<Omit<ResourceEntry, 'versions'>> & {
+  kind: string;
+  resource: string;
+  /** In order of preference; the first is stored unless storageVersion says otherwise. */
+  versions: (string | ResourceVersion)[];
+};
+
+/** The group's name and the package of its types in the definitions (`io.k8s.api.apps`). */
+export interface GroupDefinition {
+  group: string;
+  typesPackage: string;
+}
+
+/** Completes a row: list kind, singular, schema names, verbs, storage prefix, columns. */
+export function defineResource(group: GroupDefinition, d: ResourceDefinition): ResourceEntry {
+  const versions = d.versions.map((v) =>
+    typeof v === 'string' ? { version: v, schemaName: `${group.typesPackage}.${v}.${d.kind}` } : v,
+  );
+  const first = versions[0];
+  if (!first) throw new Error(`resource ${d.resource} has no version`);
+  return {
+    group: group.group,
+    singular: d.kind.toLowerCase(),
+    listKind: `${d.kind}List`,
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    storageVersion: first.version,
+    storagePrefix: d.resource,
+    verbs: ALL_VERBS,
+    strategy: {},
+    columns: NAME_AND_AGE,
+    subresources: {},
+    ...d,
+    versions,
+  };
+}
+
+/** Columns of a resource that has none of its own. */
+export const NAME_AND_AGE: Column[] = [
+  {
+    name: 'Name',
+    type: 'string',
+    format: 'name',
+    description:
+      'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
+    priority: 0,
+    cell: (obj) => obj.metadata.name,
+  },
+  {
+    name: 'Age',
+    type: 'string',
+    description:
+      'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.',
+    priority: 0,
+    cell: (obj) => obj.metadata.creationTimestamp,
+  },
+];
+
+/** The status subresource of a kind. */
+export function statusOf(kind: string, strategy?: Strategy): SubresourceEntry {
+  return { kind, verbs: ['get', 'patch', 'update'], type: 'status', ...(strategy ? { strategy } : {}) };
+}
+
+/** The scale subresource (autoscaling/v1 Scale) of a workload. */
+export function scaleOf(labelSelectorPath: string): SubresourceEntry {
+  return {
+    kind: 'Scale',
+    group: 'autoscaling',
+    version: 'v1',
+    verbs: ['get', 'patch', 'update'],
+    type: 'scale',
+    scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas', labelSelectorPath },
+  };
+}
+
+/** A subresource served by a handler of its own in the API server. */
+export function connect(kind: string, verbs: string[], gv?: { group: string; version: string }): SubresourceEntry {
+  return { kind, verbs, type: 'connect', ...gv };
+}

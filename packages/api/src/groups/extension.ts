@@ -1,0 +1,34 @@
+import { defineResource, statusOf } from '../define.js';
+import type { ResourceEntry } from '../resource.js';
+
+const apiextensions = {
+  group: 'apiextensions.k8s.io',
+  typesPackage: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
+};
+const apiregistration = {
+  group: 'apiregistration.k8s.io',
+  typesPackage: 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
+};
+
+/** apiextensions.k8s.io and apiregistration.k8s.io: how the API itself is extended. */
+export const extensionResources: ResourceEntry[] = [
+  defineResource(apiextensions, {
+    resource: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    versions: ['v1'],
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    namespaced: false,
+    storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
+    subresources: { status: statusOf('CustomResourceDefinition') },
+  }),
+  defineResource(apiregistration, {
+    resource: 'apiservices',
+    kind: 'APIService',
+    versions: ['v1'],
+    categories: ['api-extensions'],
+    namespaced: false,
+    storagePrefix: 'apiregistration.k8s.io/apiservices',
+    subresources: { status: statusOf('APIService') },
+  }),
+];

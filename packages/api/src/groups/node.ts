@@ -1,0 +1,9 @@
+import { defineResource } from '../define.js';
+import type { ResourceEntry } from '../resource.js';
+
+const node = { group: 'node.k8s.io', typesPackage: 'io.k8s.api.node' };
+
+/** node.k8s.io. */
+export const nodeResources: ResourceEntry[] = [
+  defineResource(node, { resource: 'runtimeclasses', kind: 'RuntimeClass', versions: ['v1'], namespaced: false }),
+];

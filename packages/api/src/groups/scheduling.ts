@@ -1,0 +1,15 @@
+import { defineResource } from '../define.js';
+import type { ResourceEntry } from '../resource.js';
+
+const scheduling = { group: 'scheduling.k8s.io', typesPackage: 'io.k8s.api.scheduling' };
+
+/** scheduling.k8s.io. */
+export const schedulingResources: ResourceEntry[] = [
+  defineResource(scheduling, {
+    resource: 'priorityclasses',
+    kind: 'PriorityClass',
+    versions: ['v1'],
+    shortNames: ['pc'],
+    namespaced: false,
+  }),
+];
