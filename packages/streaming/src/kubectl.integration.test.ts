@@ -1,0 +1,125 @@
+/** The streams as the real kubectl speaks them, against a server that has just enough API for exec and port-forward. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, createConnection } from 'node:net';
+import { after, before, test } from 'node:test';
+import { type CommandHandler, proxyUpgrade, serveExec, servePortForward, streamOptionsOf } from './index.js';
+
+const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
+const skip = hasKubectl ? false : 'kubectl is not installed';
+
+const pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'p', namespace: 'default' },
+  spec: { containers: [{ name: 'c', image: 'x', ports: [{ containerPort: 80 }] }] },
+  status: { phase: 'Running' },
+};
+/** What kubectl asks for before it connects. */
+const documents: Record<string, object> = {
+  '/version': { major: '1', minor: '33', gitVersion: 'v1.33.0' },
+  '/api': { kind: 'APIVersions', versions: ['v1'] },
+  '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [] },
+  '/api/v1': {
+    kind: 'APIResourceList',
+    groupVersion: 'v1',
+    resources: [{ name: 'pods', singularName: 'pod', namespaced: true, kind: 'Pod', verbs: ['get', 'list'] }],
+  },
+  '/api/v1/namespaces/default/pods/p': pod,
+};
+const seen: string[] = [];
+let backend: Server;
+let front: Server;
+let address: string;
+
+const cat: CommandHandler = async ({ stdin, stdout, stderr }) => {
+  for await (const chunk of stdin ?? []) if (stdout && !stdout.write(chunk)) await once(stdout, 'drain');
+  stderr?.write('to stderr');
+  return stdin ? 7 : 0;
+};
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+before(async () => {
+  backend = createServer();
+  backend.on('upgrade', (req, socket, head) => {
+    const url = new URL(req.url ?? '/', 'http://x');
+    seen.push(`${req.method} ${req.headers.upgrade} ${req.headers['sec-websocket-protocol'] ?? ''}`);
+    if (url.pathname.endsWith('/exec')) {
+      void serveExec(req, socket, head, streamOptionsOf(url.searchParams), cat);
+    } else {
+      void servePortForward(req, socket, head, async (port, stream) => {
+        for await (const chunk of stream.iterator({ destroyOnReturn: false })) stream.write(`${port}:${chunk}`);
+      });
+    }
+  });
+  const target = await listen(backend);
+  front = createServer((req: IncomingMessage, res) => {
+    res.setHeader('Content-Type', 'application/json');
+    const document = documents[new URL(req.url ?? '/', 'http://x').pathname];
+    res.statusCode = document ? 200 : 404;
+    res.end(JSON.stringify(document ?? {}));
+  });
+  front.on('upgrade', (req, socket, head) => void proxyUpgrade(req, socket, head, new URL(req.url ?? '/', target)));
+  address = await listen(front);
+});
+
+after(() => {
+  for (const server of [front, backend]) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+function kubectl(args: string[], env: Record<string, string>) {
+  return spawn('kubectl', [`--server=${address}`, '--kubeconfig=/dev/null', ...args], {
+    env: { ...process.env, ...env },
+  });
+}
+
+for (const transport of ['websocket', 'spdy']) {
+  const on = transport === 'websocket' ? 'true' : 'false';
+  const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: on, KUBECTL_PORT_FORWARD_WEBSOCKETS: on };
+
+  test(`kubectl exec -i over ${transport}`, { skip }, async () => {
+    const child = kubectl(['exec', '-i', 'p', '-c', 'c', '--', 'cat'], env);
+    const big = randomBytes(2_000_000);
+    const out: Buffer[] = [];
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk;
+    });
+    // kubectl may end before it has read everything; its output tells why.
+    child.stdin.on('error', () => child.stdin.destroy());
+    child.stdin.end(big);
+    const [code] = await once(child, 'close');
+    assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket v5/);
+    assert.ok(Buffer.concat(out).equals(big), `got ${Buffer.concat(out).length} bytes; ${err}`);
+    assert.match(err, /to stderr/);
+    assert.equal(code, 7);
+  });
+
+  test(`kubectl port-forward over ${transport}`, { skip }, async () => {
+    const child = kubectl(['port-forward', 'p', ':80'], env);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
+    for (const text of ['first', 'second']) {
+      const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
+      socket.end(text);
+      let answer = '';
+      for await (const chunk of socket) answer += String(chunk);
+      assert.equal(answer, `80:${text}`);
+    }
+    assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket SPDY\/3.1\+portforward.k8s.io/);
+    child.kill();
+    await once(child, 'close');
+  });
+}
