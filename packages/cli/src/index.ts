@@ -1,1 +1,1 @@
-export {};
+export { type Command, UsageError } from './command.js';

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writePublicFile } from '@kubelab/pki';
+import type { NodeLayout } from './layout.js';
+
+/** What was decided when the machine joined; kept in node.json so that its processes can be started again. */
+export interface NodeConfig {
+  nodeName: string;
+  nodeIp: string;
+  podCidr: string;
+  clusterDns: string;
+  clusterDomain: string;
+  /** cgroup under which all of the node's pods are. */
+  cgroupRoot: string;
+  dockerSocket: string;
+  /** Whether dockerd is the node's own, started and removed with it. */
+  ownDocker: boolean;
+}
+
+const file = (node: NodeLayout) => `${node.etcDir}/node.json`;
+
+export function readNodeConfig(node: NodeLayout): NodeConfig | undefined {
+  return existsSync(file(node)) ? (JSON.parse(readFileSync(file(node), 'utf8')) as NodeConfig) : undefined;
+}
+
+export function writeNodeConfig(node: NodeLayout, config: NodeConfig): void {
+  writePublicFile(file(node), `${JSON.stringify(config, null, 2)}\n`);
+}

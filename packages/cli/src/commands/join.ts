@@ -1,0 +1,52 @@
+import { hostname } from 'node:os';
+import { primaryAddress } from '../cluster/address.js';
+import { nodeLayoutOf } from '../cluster/layout.js';
+import { type Command, UsageError } from '../command.js';
+import { type JoinOptions, joinNode } from '../phases/node.js';
+import { Report } from '../report.js';
+import { clusterOption, layoutFrom } from './cluster-option.js';
+
+export const join: Command = {
+  name: 'join',
+  summary: 'Make this machine a node of a cluster, or start the processes of one that has joined',
+  options: {
+    ...clusterOption,
+    server: { type: 'string', description: 'URL of the API server, https://ADDRESS:6443' },
+    token: { type: 'string', description: 'Bootstrap token, from `kubelab token create`' },
+    'ca-cert-hash': { type: 'string', description: "Pin of the cluster's certificate authority, sha256:HEX" },
+    'node-name': { type: 'string', description: "Name of the node; default: this machine's host name" },
+    'node-ip': { type: 'string', description: 'Address of the node; name it where the machine has several' },
+    'lab-node': { type: 'string', description: 'Set by `up` for a node of a lab: its folders are apart' },
+    docker: {
+      type: 'string',
+      default: 'auto',
+      description: "auto: this machine's Docker if it answers, else one of our own; own; or a socket's path",
+    },
+  },
+  async run(options) {
+    const layout = layoutFrom(options);
+    const labNode = options.optionalString('lab-node');
+    const node = nodeLayoutOf(layout, labNode);
+    const nodeName = options.optionalString('node-name') ?? hostname().toLowerCase();
+    const report = new Report(undefined, labNode ? `${nodeName}: ` : '');
+    const server = options.optionalString('server');
+    const token = options.optionalString('token');
+    if (server && !token) {
+      throw new UsageError('--token is missing');
+    }
+    const request: JoinOptions | undefined =
+      server && token
+        ? {
+            clusterName: layout.name,
+            server,
+            token,
+            caCertHash: options.optionalString('ca-cert-hash'),
+            nodeName,
+            nodeIp: options.optionalString('node-ip') ?? primaryAddress(),
+            cgroupRoot: `/kubelab-${layout.name}/${nodeName}`,
+            docker: options.string('docker'),
+          }
+        : undefined;
+    await joinNode(node, request, report);
+  },
+};

@@ -1,0 +1,54 @@
+import type { NodeLayout } from '../cluster/layout.js';
+import type { ProcessSpec } from '../process/daemon.js';
+import { run, succeeds } from '../process/run.js';
+
+/** The socket of a node's own dockerd. */
+export function ownDockerSocket(node: NodeLayout): string {
+  return `${node.runDir}/docker.sock`;
+}
+
+/**
+ * A dockerd of the node's own, beside any other on the machine: its own data, containerd and cgroup parent, and no
+ * network of its own, since pods are wired by CNI.
+ */
+export function dockerdProcess(node: NodeLayout, cgroupParent: string): ProcessSpec {
+  const socket = ownDockerSocket(node);
+  return {
+    name: 'dockerd',
+    runDir: node.runDir,
+    logFile: `${node.logDir}/dockerd.log`,
+    stopTimeoutMs: 30_000,
+    command: [
+      'dockerd',
+      `--data-root=${node.stateDir}/docker`,
+      `--exec-root=${node.runDir}/docker`,
+      `--pidfile=${node.runDir}/docker.pid`,
+      '-H',
+      `unix://${socket}`,
+      '--bridge=none',
+      '--iptables=false',
+      '--ip-forward=false',
+      '--ip-masq=false',
+      '--live-restore=true',
+      `--cgroup-parent=${cgroupParent}`,
+      '--exec-opt=native.cgroupdriver=cgroupfs',
+      '--log-level=warn',
+    ],
+    ready: () => dockerAnswers(socket),
+  };
+}
+
+export function dockerAnswers(socket: string): Promise<boolean> {
+  return succeeds(['docker', '-H', `unix://${socket}`, 'version', '--format', '{{.Server.Version}}']);
+}
+
+/** Removes containers, with their volumes: all, or those with the label where Docker is not ours alone. */
+export async function removePodContainers(socket: string, label: string | undefined): Promise<number> {
+  const docker = ['docker', '-H', `unix://${socket}`];
+  const { stdout } = await run([...docker, 'ps', '-aq', ...(label ? ['--filter', `label=${label}`] : [])]);
+  const ids = stdout.split('\n').filter(Boolean);
+  if (ids.length > 0) {
+    await run([...docker, 'rm', '-f', '-v', ...ids]);
+  }
+  return ids.length;
+}

@@ -1,0 +1,42 @@
+import type { NodeLayout } from '../cluster/layout.js';
+import type { ProcessSpec } from '../process/daemon.js';
+import { httpOk } from '../process/http-probe.js';
+import { nodeCommand } from './node-command.js';
+
+export interface NodeAgentOptions {
+  node: NodeLayout;
+  nodeName: string;
+  nodeIp: string;
+  podCidr: string;
+  clusterDns: string;
+  clusterDomain: string;
+  cgroupRoot: string;
+}
+
+/** kubelet, kube-proxy and the pod network of one node, in one process. */
+export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
+  const { node } = options;
+  return {
+    name: 'kubelet',
+    runDir: node.runDir,
+    logFile: `${node.logDir}/kubelet.log`,
+    command: nodeCommand('kubelet', {
+      'bootstrap-kubeconfig': node.bootstrapKubeconfig,
+      'cert-dir': `${node.stateDir}/kubelet/pki`,
+      'cgroup-root': options.cgroupRoot,
+      'client-ca-file': node.caFile,
+      'cluster-cidr': options.podCidr,
+      'cluster-dns': options.clusterDns,
+      'cluster-domain': options.clusterDomain,
+      'cni-conf-dir': node.cniConfDir,
+      'container-runtime-endpoint': `unix://${node.criSocket}`,
+      'hostname-override': options.nodeName,
+      kubeconfig: node.kubeconfig,
+      'node-ip': options.nodeIp,
+      'pod-manifest-path': `${node.etcDir}/manifests`,
+      'root-dir': `${node.stateDir}/kubelet`,
+    }),
+    ready: () => httpOk('http://127.0.0.1:10248/healthz'),
+    readyTimeoutMs: 90_000,
+  };
+}

@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { isUnauthorized } from '@kubelab/apimachinery';
+import { Client } from '@kubelab/client';
+import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
+import type { NodeLayout } from '../cluster/layout.js';
+import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
+import { criDockerProcess } from '../components/cri-docker.js';
+import { dockerAnswers, dockerdProcess, ownDockerSocket } from '../components/dockerd.js';
+import { nodeAgentProcess } from '../components/node-agent.js';
+import type { ProcessSpec } from '../process/daemon.js';
+import { waitFor } from '../process/wait.js';
+import type { Report } from '../report.js';
+import { type NodeClusterSettings, settingsConfigMap } from './bootstrap-objects.js';
+import { ensureProcess } from './control-plane.js';
+import { discoverCluster } from './discovery.js';
+
+export const systemDockerSocket = '/var/run/docker.sock';
+
+export interface JoinOptions {
+  clusterName: string;
+  server: string;
+  token: string;
+  caCertHash?: string;
+  nodeName: string;
+  nodeIp: string;
+  cgroupRoot: string;
+  /** `auto` takes the machine's Docker when it answers, `own` always starts one, else a socket's path. */
+  docker: string;
+}
+
+/**
+ * Makes this machine a node: discovers the cluster, writes the bootstrap kubeconfig, starts Docker if it must, the CRI
+ * shim and the node agent, which asks for its certificate by a CSR. A machine that has joined already needs no token:
+ * what does not run is started.
+ */
+export async function joinNode(
+  node: NodeLayout,
+  options: JoinOptions | undefined,
+  report: Report,
+): Promise<NodeConfig> {
+  let config = readNodeConfig(node);
+  if (!config || (!existsSync(node.kubeconfig) && options)) {
+    if (!options) {
+      throw new Error('this machine has not joined a cluster: --server and --token are needed');
+    }
+    const joined = options;
+    await report.step('discovery', async () => {
+      config = await discover(node, joined);
+      return `discovered ${joined.server}`;
+    });
+  }
+  const decided = config as NodeConfig;
+  for (const dir of [`${node.etcDir}/manifests`, node.cniConfDir, node.stateDir, node.runDir, node.logDir]) {
+    mkdirSync(dir, { recursive: true });
+  }
+  for (const spec of nodeProcesses(node, decided)) {
+    await report.step(spec.name, () => ensureProcess(spec));
+  }
+  return decided;
+}
+
+/** The node's processes in the order they start. */
+export function nodeProcesses(node: NodeLayout, config: NodeConfig): ProcessSpec[] {
+  return [
+    ...(config.ownDocker ? [dockerdProcess(node, config.cgroupRoot)] : []),
+    criDockerProcess({ node, dockerSocket: config.dockerSocket }),
+    nodeAgentProcess({ node, ...config }),
+  ];
+}
+
+async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeConfig> {
+  const { caPem } = await waitFor(() => discoverCluster(options), {
+    what: `cluster-info of ${options.server}`,
+    timeoutMs: 60_000,
+  });
+  const client = new Client({ server: options.server, caPem, token: options.token });
+  const settings = await waitFor(() => readSettings(client), { what: 'the cluster settings', timeoutMs: 30_000 });
+  writePublicFile(node.caFile, caPem);
+  writeSecretFile(
+    node.bootstrapKubeconfig,
+    kubeconfig({
+      clusterName: options.clusterName,
+      server: options.server,
+      caPem,
+      userName: 'kubelet-bootstrap',
+      token: options.token,
+    }),
+  );
+  const useSystem = options.docker === 'auto' && (await dockerAnswers(systemDockerSocket));
+  const ownDocker = options.docker === 'own' || (options.docker === 'auto' && !useSystem);
+  const given = options.docker === 'auto' ? systemDockerSocket : options.docker;
+  const config: NodeConfig = {
+    nodeName: options.nodeName,
+    nodeIp: options.nodeIp,
+    podCidr: settings.podCidr,
+    clusterDns: settings.clusterDns,
+    clusterDomain: settings.clusterDomain,
+    cgroupRoot: options.cgroupRoot,
+    ownDocker,
+    dockerSocket: ownDocker ? ownDockerSocket(node) : given,
+  };
+  writeNodeConfig(node, config);
+  return config;
+}
+
+async function readSettings(client: Client): Promise<NodeClusterSettings | undefined> {
+  const { namespace, name, key } = settingsConfigMap;
+  try {
+    const map = await client
+      .resource({ group: '', version: 'v1', resource: 'configmaps' })
+      .namespace(namespace)
+      .get(name);
+    const text = (map.data as Record<string, string> | undefined)?.[key];
+    return text ? (JSON.parse(text) as NodeClusterSettings) : undefined;
+  } catch (error) {
+    if (isUnauthorized(error)) {
+      throw new Error('the API server does not accept the token (is it expired?)', { cause: error });
+    }
+    throw error;
+  }
+}

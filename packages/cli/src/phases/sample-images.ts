@@ -1,0 +1,102 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClusterConfig } from '../cluster/config.js';
+import type { Layout } from '../cluster/layout.js';
+import { run, succeeds } from '../process/run.js';
+import { dockerSocketsOf } from './docker-sockets.js';
+import { recordLoadedImages } from './loaded-images.js';
+
+interface SampleImage {
+  reference: string;
+  changes: string[];
+}
+
+/**
+ * Images to try a cluster with, made on this machine from Debian's static busybox, so that no registry is needed:
+ * `kubelab/busybox` (a shell and its tools) and `kubelab/httpd` in two versions, a web server on port 8080.
+ */
+const sampleImages: SampleImage[] = [
+  { reference: 'kubelab/busybox:latest', changes: ['CMD ["sh"]'] },
+  { reference: 'kubelab/httpd:latest', changes: httpdChanges('1') },
+  { reference: 'kubelab/httpd:1', changes: httpdChanges('1') },
+  { reference: 'kubelab/httpd:2', changes: httpdChanges('2') },
+];
+
+function httpdChanges(version: string): string[] {
+  return [`ENV VERSION=${version}`, 'EXPOSE 8080/tcp', 'CMD ["/bin/serve"]'];
+}
+
+/**
+ * Answers every request for / with the pod's host name and the image's version. At SIGTERM it serves on for as long as
+ * Services may still send it requests, so that a rolling update loses none, and then ends.
+ */
+const serveScript = `#!/bin/sh
+mkdir -p /www
+echo "$(hostname) v$VERSION" > /www/index.html
+httpd -f -p "\${PORT:-8080}" -h /www &
+server=$!
+trap 'sleep "\${DRAIN_SECONDS:-3}"; kill "$server"; exit 0' TERM
+wait "$server"
+`;
+
+const busybox = '/bin/busybox';
+
+/** Puts the sample images on every node that lacks them. */
+export async function ensureSampleImages(layout: Layout, config: ClusterConfig): Promise<string> {
+  const sockets = dockerSocketsOf(layout, config);
+  const lacking = [];
+  for (const target of sockets) {
+    for (const image of sampleImages) {
+      if (!(await succeeds(['docker', '-H', `unix://${target.socket}`, 'image', 'inspect', image.reference]))) {
+        lacking.push({ target, image });
+      }
+    }
+  }
+  if (lacking.length > 0) {
+    const work = mkdtempSync(join(tmpdir(), 'kubelab-image-'));
+    try {
+      const archive = await buildRootFs(work);
+      await Promise.all(
+        lacking.map(({ target, image }) => {
+          const changes = image.changes.flatMap((change) => ['--change', change]);
+          return run(['docker', '-H', `unix://${target.socket}`, 'import', ...changes, archive, image.reference]);
+        }),
+      );
+    } finally {
+      rmSync(work, { recursive: true });
+    }
+  }
+  for (const target of sockets) {
+    await recordLoadedImages(
+      target,
+      sampleImages.map((image) => image.reference),
+    );
+  }
+  return `sample images: ${sampleImages.map((image) => image.reference).join(', ')}`;
+}
+
+async function buildRootFs(work: string): Promise<string> {
+  if (!existsSync(busybox)) {
+    throw new Error(`${busybox} is missing: install the package busybox-static`);
+  }
+  const root = join(work, 'root');
+  for (const dir of ['bin', 'etc', 'tmp', 'www', 'root', 'proc', 'sys', 'dev']) {
+    mkdirSync(join(root, dir), { recursive: true, mode: dir === 'tmp' || dir === 'www' ? 0o1777 : 0o755 });
+  }
+  cpSync(busybox, join(root, 'bin', 'busybox'), { dereference: true });
+  const { stdout } = await run([busybox, '--list']);
+  for (const applet of stdout.split('\n').filter((name) => name !== '' && name !== 'busybox')) {
+    symlinkSync('busybox', join(root, 'bin', applet));
+  }
+  writeFileSync(
+    join(root, 'etc', 'passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n',
+  );
+  writeFileSync(join(root, 'etc', 'group'), 'root:x:0:\nnogroup:x:65534:\n');
+  writeFileSync(join(root, 'bin', 'serve'), serveScript, { mode: 0o755 });
+  await run(['chmod', '1777', join(root, 'tmp'), join(root, 'www')]);
+  const archive = join(work, 'root.tar');
+  await run(['tar', '--owner=0', '--group=0', '--numeric-owner', '-C', root, '-cf', archive, '.']);
+  return archive;
+}

@@ -1,0 +1,139 @@
+// Runs the checks and tests of the repository and ends with a line "N passed, N failed".
+//   node scripts/run-tests.mjs [lint] [unit] [integration] [e2e]      default: all
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = new URL('..', import.meta.url).pathname;
+const parts = ['lint', 'unit', 'integration', 'e2e'];
+const asked = process.argv.slice(2);
+const unknown = asked.find((part) => !parts.includes(part));
+if (unknown) {
+  console.error(`unknown part ${unknown}; there are ${parts.join(', ')}`);
+  process.exit(2);
+}
+const chosen = asked.length > 0 ? asked : parts;
+const totals = { passed: 0, failed: 0 };
+
+function run(command, args, env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    child.on('error', (error) => {
+      console.error(`${command}: ${error.message}`);
+      resolve(1);
+    });
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+function testFiles(dir) {
+  return readdirSync(dir, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) {
+        return entry.name === 'node_modules' ? [] : testFiles(path);
+      }
+      return entry.name.endsWith('.test.js') ? [path] : [];
+    })
+    .sort();
+}
+
+function sourceExists(file) {
+  // A test whose source is gone may still have its old output in dist.
+  const source = file.replace('/dist/', file.includes('/test/dist/') ? '/' : '/src/').replace(/\.js$/, '.ts');
+  try {
+    readFileSync(source);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs files with node's test runner; counts are read from its TAP output beside the one for people. */
+async function nodeTests(name, files, concurrency) {
+  const present = files.filter(sourceExists);
+  if (present.length === 0) {
+    console.log(`\n=== ${name}: no tests`);
+    return;
+  }
+  console.log(`\n=== ${name}: ${present.length} files`);
+  const dir = mkdtempSync(join(tmpdir(), 'kubelab-tests-'));
+  const tap = join(dir, 'result.tap');
+  const began = Date.now();
+  const code = await run(process.execPath, [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${tap}`,
+    ...present,
+  ]);
+  const text = readFileSync(tap, 'utf8');
+  rmSync(dir, { recursive: true });
+  const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  totals.passed += count('pass');
+  // A file that could not even be loaded must count, whatever the runner's summary says.
+  totals.failed += Math.max(count('fail') + count('cancelled'), code === 0 ? 0 : 1);
+  console.log(`=== ${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
+
+async function check(name, command, args) {
+  console.log(`\n=== ${name}`);
+  const code = await run(command, args);
+  totals[code === 0 ? 'passed' : 'failed']++;
+}
+
+const all = readdirSync(join(root, 'packages')).flatMap((name) => {
+  try {
+    return testFiles(join(root, 'packages', name, 'dist'));
+  } catch (error) {
+    if (error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+});
+const isIntegration = (file) => file.endsWith('.integration.test.js');
+
+if (chosen.includes('lint')) {
+  await check('biome', join(root, 'node_modules/.bin/biome'), ['ci', '.', '--error-on-warnings']);
+  await check('imports', process.execPath, ['scripts/check-imports.mjs']);
+}
+if (chosen.includes('unit')) {
+  await nodeTests(
+    'unit',
+    all.filter((file) => !isIntegration(file)),
+    2,
+  );
+}
+if (chosen.includes('integration')) {
+  await nodeTests('integration', all.filter(isIntegration), 2);
+}
+if (chosen.includes('e2e')) {
+  const control = join(root, 'test/dist/e2e/control.js');
+  console.log('\n=== e2e: a cluster of two nodes');
+  const up = await run(process.execPath, [control, 'up']);
+  if (up === 0) {
+    totals.passed++;
+    await nodeTests('e2e', testFiles(join(root, 'test/dist/e2e')), 1);
+  } else {
+    totals.failed++;
+    for (const log of [
+      'apiserver',
+      'controller-manager',
+      'scheduler',
+      'nodes/node1/kubelet',
+      'nodes/node1/cri-docker',
+    ]) {
+      console.log(`--- the end of ${log}.log`);
+      await run('tail', ['-n', '20', `/var/log/kubelab-e2e/${log}.log`]);
+    }
+  }
+  const down = await run(process.execPath, [control, 'down']);
+  totals[down === 0 ? 'passed' : 'failed']++;
+}
+
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed > 0 ? 1 : 0);

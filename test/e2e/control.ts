@@ -1,0 +1,35 @@
+// Brings up and removes the shared cluster of the suites: node control.js up|down
+
+import { existsSync } from 'node:fs';
+import { kubelab } from './lib/cluster.js';
+import { tryRun } from './lib/exec.js';
+import { clusterName, createMachine, onHost, removeMachine } from './lib/machine.js';
+
+/** What a run that was cut off left behind is removed by the same command as always, and then by name. */
+async function down(): Promise<void> {
+  const inside = existsSync('/run/netns/kubelab-e2e-host');
+  const command = [process.execPath, new URL('../../../packages/cli/dist/main.js', import.meta.url).pathname, 'down'];
+  const full = [...command, `--name=${clusterName}`];
+  const result = await tryRun(inside ? onHost(full) : full, { timeoutMs: 180_000 });
+  process.stdout.write(result.stdout + result.stderr);
+  if (result.code !== 0) {
+    throw new Error(`down ended with ${result.code}`);
+  }
+  await removeMachine();
+}
+
+async function up(): Promise<void> {
+  await down();
+  await createMachine();
+  process.stdout.write(await kubelab('up', '--nodes=2'));
+}
+
+const action = process.argv[2];
+if (action === 'up') {
+  await up();
+} else if (action === 'down') {
+  await down();
+} else {
+  process.stderr.write('control.js up|down\n');
+  process.exitCode = 2;
+}

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { run, tryRun } from './exec.js';
+
+/**
+ * The machine that the suite's cluster is brought up on: a network namespace in the place of a host, so that a cluster
+ * of the user's own on the same computer shares no address, port or rule with it. A second namespace stands for the
+ * world outside: it knows no route to the cluster, so what reaches it and comes back was masqueraded.
+ */
+export const clusterName = 'e2e';
+export const hostNetns = 'kubelab-e2e-host';
+export const outsideNetns = 'kubelab-e2e-world';
+export const outsideAddress = '10.31.0.2';
+export const hostOutsideAddress = '10.31.0.1';
+
+export const etcDir = `/etc/kubelab-${clusterName}`;
+export const adminKubeconfig = `${etcDir}/admin.kubeconfig`;
+
+/** A command on the machine. */
+export function onHost(command: string[]): string[] {
+  return ['nsenter', `--net=/run/netns/${hostNetns}`, '--', ...command];
+}
+
+/** A command on a node of the lab. */
+export function onNode(node: string, command: string[]): string[] {
+  return ['nsenter', `--net=/run/netns/${clusterName}-${node}`, '--', ...command];
+}
+
+/** A command in the world outside. */
+export function outside(command: string[]): string[] {
+  return ['nsenter', `--net=/run/netns/${outsideNetns}`, '--', ...command];
+}
+
+export async function createMachine(): Promise<void> {
+  await removeMachine();
+  await run(['ip', 'netns', 'add', hostNetns]);
+  await run(['ip', 'netns', 'add', outsideNetns]);
+  await run(['ip', '-n', hostNetns, 'link', 'set', 'lo', 'up']);
+  await run(['ip', '-n', outsideNetns, 'link', 'set', 'lo', 'up']);
+  await run([
+    ...['ip', '-n', hostNetns, 'link', 'add', 'world', 'type', 'veth'],
+    ...['peer', 'name', 'eth0', 'netns', outsideNetns],
+  ]);
+  await run(['ip', '-n', hostNetns, 'address', 'add', `${hostOutsideAddress}/24`, 'dev', 'world']);
+  await run(['ip', '-n', outsideNetns, 'address', 'add', `${outsideAddress}/24`, 'dev', 'eth0']);
+  await run(['ip', '-n', hostNetns, 'link', 'set', 'world', 'up']);
+  await run(['ip', '-n', outsideNetns, 'link', 'set', 'eth0', 'up']);
+  await run(['ip', '-n', hostNetns, 'route', 'add', 'default', 'via', outsideAddress]);
+}
+
+export async function removeMachine(): Promise<void> {
+  for (const name of [hostNetns, outsideNetns]) {
+    if (existsSync(`/run/netns/${name}`)) {
+      await tryRun(['ip', 'netns', 'delete', name]);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+// The README's walk-through with assertions, in its order: each step builds on the one before.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { getJson, kubectl, pods, tryKubectl } from './lib/cluster.js';
+import { eventually, run } from './lib/exec.js';
+import { startLoad } from './lib/load-client.js';
+import { hostOutsideAddress, onHost, onNode, outside, outsideAddress } from './lib/machine.js';
+
+interface Service {
+  spec: { clusterIP: string; ports: { nodePort: number }[] };
+}
+
+const namespace = 'walk';
+let clusterIp = '';
+let nodePort = 0;
+
+const get = (url: string) => ['curl', '-sS', '--fail', '--max-time', '5', url];
+const kubectlIn = (...args: string[]) => kubectl('-n', namespace, ...args);
+
+async function readyPods(count: number, selector = 'app=web') {
+  return eventually(async () => {
+    const found = await pods(namespace, selector);
+    const ready = found.filter((pod) => pod.status.containerStatuses?.every((status) => status.ready));
+    assert.equal(ready.length, count, `${ready.length} of ${count} pods are ready`);
+    assert.equal(found.length, count);
+    return ready;
+  });
+}
+
+before(() => kubectl('create', 'namespace', namespace));
+after(() => kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=90s'));
+
+test('nodes: both are Ready, with their own address, container runtime and pod network', async () => {
+  const wide = await kubectl('get', 'nodes', '-o', 'wide');
+  for (const [name, address] of [
+    ['node1', '10.30.0.11'],
+    ['node2', '10.30.0.12'],
+  ]) {
+    assert.match(wide, new RegExp(`${name} +Ready .*${address} .*docker://`));
+  }
+  const nodes = await getJson<{ items: { spec: { podCIDR: string } }[] }>('nodes');
+  assert.equal(new Set(nodes.items.map((node) => node.spec.podCIDR)).size, 2);
+});
+
+test('a deployment runs on both nodes and is exposed by a Service', async () => {
+  await kubectlIn('create', 'deployment', 'web', '--image=kubelab/httpd', '--replicas=3');
+  await kubectlIn('expose', 'deployment', 'web', '--port=80', '--target-port=8080', '--type=NodePort');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=60s');
+  const ready = await readyPods(3);
+  assert.deepEqual(new Set(ready.map((pod) => pod.spec.nodeName)), new Set(['node1', 'node2']));
+  const service = await getJson<Service>('service', 'web', '-n', namespace);
+  clusterIp = service.spec.clusterIP;
+  nodePort = service.spec.ports[0]?.nodePort ?? 0;
+  const wide = await kubectlIn('get', 'deploy,rs,po,svc,ep', '-o', 'wide');
+  for (const text of [
+    'deployment.apps/web',
+    'replicaset.apps/web-',
+    'pod/web-',
+    'service/web',
+    'endpoints/web',
+    '3/3',
+  ]) {
+    assert.ok(wide.includes(text), `kubectl get -o wide shows ${text}:\n${wide}`);
+  }
+});
+
+test('describe, logs and exec of a pod', async () => {
+  const [pod] = await readyPods(3);
+  const name = pod?.metadata.name ?? '';
+  const described = await kubectlIn('describe', 'pod', name);
+  for (const text of ['Successfully assigned walk/', 'Created container', 'Started container', 'Image:', 'Ready']) {
+    assert.ok(described.includes(text), `describe shows ${text}:\n${described}`);
+  }
+  assert.equal((await kubectlIn('exec', name, '--', 'hostname')).trim(), name);
+  const failing = await tryKubectl('-n', namespace, 'exec', name, '--', 'sh', '-c', 'echo out; echo err >&2; exit 7');
+  assert.equal(failing.code, 7);
+  assert.equal(failing.stdout, 'out\n');
+  assert.match(failing.stderr, /^err\n/);
+  await run(onHost(get(`http://${pod?.status.podIP}:8080/marker-of-the-log`)).concat(), {}).catch(() => undefined);
+  await eventually(async () => assert.match(await kubectlIn('logs', name), /marker-of-the-log/), 10_000);
+});
+
+test('the Service answers from the host, from a node and from a pod, spread over the pods of both nodes', async () => {
+  const expected = new Set((await readyPods(3)).map((pod) => `${pod.metadata.name} v1`));
+  const [client] = await readyPods(3);
+  for (const [where, command] of [
+    ['host', onHost(get(`http://${clusterIp}/`))],
+    ['node1', onNode('node1', get(`http://${clusterIp}/`))],
+    ['node2', onNode('node2', get(`http://${clusterIp}/`))],
+    ['node port of node1', onHost(get(`http://10.30.0.11:${nodePort}/`))],
+    ['node port of node2', onHost(get(`http://10.30.0.12:${nodePort}/`))],
+  ] as const) {
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      seen.add((await run(command)).trim());
+    }
+    assert.deepEqual(seen, expected, `from ${where}`);
+  }
+  const loop = `for i in $(seq 40); do wget -qO- -T 5 http://${clusterIp}/; done`;
+  const fromPod = await kubectlIn('exec', client?.metadata.name ?? '', '--', 'sh', '-c', loop);
+  assert.deepEqual(new Set(fromPod.trim().split('\n')), expected, 'from a pod');
+});
+
+test("a node's iptables show kube-proxy's chains with statistic rules and DNAT", async () => {
+  const rules = await run(onNode('node1', ['iptables-save', '-t', 'nat']));
+  const jump = new RegExp(`-A KUBE-SERVICES -d ${clusterIp}/32 -p tcp .*--dport 80 -j (KUBE-SVC-[A-Z0-9]{16})`).exec(
+    rules,
+  );
+  assert.ok(jump, rules);
+  const chain = jump[1];
+  assert.equal(rules.match(new RegExp(`-A ${chain} .*-m statistic --mode random --probability`, 'g'))?.length, 2);
+  assert.equal(
+    rules.match(/-A KUBE-SEP-[A-Z0-9]{16} -p tcp .*walk\/web.*-j DNAT --to-destination 10\.244\./g)?.length,
+    3,
+  );
+  assert.match(rules, new RegExp(`-A KUBE-NODEPORTS .*--dport ${nodePort} -j KUBE-EXT-`));
+});
+
+test('pods reach pods of the other node without NAT, and the outside with masquerading', async () => {
+  const all = await readyPods(3);
+  const client = all.find((pod) => pod.spec.nodeName === 'node1');
+  const server = all.find((pod) => pod.spec.nodeName === 'node2');
+  assert.ok(client && server);
+  await kubectlIn('exec', client.metadata.name, '--', 'wget', '-qO-', '-T', '5', `http://${server.status.podIP}:8080/`);
+  await eventually(
+    async () => assert.ok((await kubectlIn('logs', server.metadata.name)).includes(`${client.status.podIP}`)),
+    10_000,
+  );
+  // The world outside has no route to pods or nodes: an answer proves that the source was rewritten to the machine's.
+  const listener = run(outside(['busybox', 'nc', '-l', '-p', '9999', '-v', '-e', 'cat']), { timeoutMs: 20_000 }).catch(
+    String,
+  );
+  const send = `echo over-the-fence | nc -w 3 ${outsideAddress} 9999`;
+  const answer = await eventually(async () => {
+    const text = await kubectlIn('exec', client.metadata.name, '--', 'sh', '-c', send);
+    assert.match(text, /over-the-fence/);
+    return text;
+  }, 15_000);
+  assert.ok(answer);
+  await listener;
+  const tracked = await run(onHost(['conntrack', '-L', '-p', 'tcp', '--dport', '9999'])).catch(String);
+  assert.match(tracked, new RegExp(`dst=${hostOutsideAddress}`));
+});
+
+test('scale up, and a deleted pod is replaced', async () => {
+  await kubectlIn('scale', 'deployment', 'web', '--replicas=5');
+  const five = await readyPods(5);
+  const victim = five[0]?.metadata.name ?? '';
+  await kubectlIn('delete', 'pod', victim);
+  const again = await readyPods(5);
+  assert.ok(again.every((pod) => pod.metadata.name !== victim));
+});
+
+test('a rolling update and its undo lose no request', async () => {
+  const stop = startLoad((command) => onHost(command), `http://${clusterIp}/`, 50);
+  await kubectlIn('set', 'image', 'deployment/web', 'httpd=kubelab/httpd:2');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=120s');
+  await eventually(async () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 10; i++) {
+      seen.add((await run(onHost(get(`http://${clusterIp}/`)))).trim());
+    }
+    assert.ok(
+      [...seen].every((body) => body.endsWith(' v2')),
+      [...seen].join(', '),
+    );
+  });
+  await kubectlIn('rollout', 'undo', 'deployment/web');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=120s');
+  await readyPods(5);
+  const result = await stop();
+  assert.deepEqual(result.failures, []);
+  assert.ok(result.sent > 100, `${result.sent} requests`);
+  const versions = new Set(Object.keys(result.answers).map((body) => body.split(' ').at(-1)));
+  assert.deepEqual(versions, new Set(['v1', 'v2']));
+});
