@@ -1,1 +1,3 @@
-export {};
+export { cleanupKubeProxy } from './cleanup.js';
+export { KubeProxy } from './kube-proxy.js';
+export type { ProxyMode, ProxyOptions } from './options.js';

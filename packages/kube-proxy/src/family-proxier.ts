@@ -1,0 +1,243 @@
+import type { V1EndpointSlice, V1Service } from '@kubelab/api';
+import type { Logger } from '@kubelab/component-base';
+import { needsCleanup, type StaleFlows, staleFilters } from './conntrack.js';
+import type { ProgramResult } from './iptables/programmer.js';
+import type { ProxyMetrics } from './metrics.js';
+import { type CategorizedEndpoints, categorize, type Topology } from './model/categorize.js';
+import { portEndpoints, sliceService } from './model/endpoints.js';
+import { servicePorts } from './model/service.js';
+import type { IpFamily, ServicePort } from './model/types.js';
+
+/** What writes service ports into the kernel: iptables or nftables. */
+export interface Programmer {
+  set(port: ServicePort, endpoints: CategorizedEndpoints): void;
+  remove(key: string): void;
+  apply(): Promise<ProgramResult>;
+  verify(): Promise<number>;
+  forget(): void;
+  ruleCount(): Record<string, number>;
+}
+
+export interface FamilyProxierOptions {
+  family: IpFamily;
+  nodeName: string;
+  programmer: Programmer;
+  deleteFlows(filters: string[][]): Promise<void>;
+  /** A Service, or part of it, can't be programmed. */
+  onProblem(service: V1Service, message: string): void;
+  metrics: ProxyMetrics;
+  logger: Logger;
+}
+
+/** Local ready endpoints of a Service with a health check node port. */
+export interface LocalHealth {
+  port: number;
+  localEndpoints: number;
+}
+
+interface State {
+  service: V1Service | undefined;
+  slices: Map<string, V1EndpointSlice>;
+  /** Ports programmed, by key. */
+  ports: Map<string, { port: ServicePort; endpoints: CategorizedEndpoints }>;
+}
+
+const triggerTime = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/**
+ * Services and EndpointSlices of one address family, turned into service ports for a programmer. Events only mark
+ * a Service as changed; `sync` computes those alone, so that one change costs one Service's work.
+ */
+export class FamilyProxier {
+  private readonly states = new Map<string, State>();
+  private readonly dirty = new Set<string>();
+  private stale: StaleFlows[] = [];
+  private triggers: number[] = [];
+  private topology: Topology;
+  private isFull = true;
+
+  constructor(private readonly o: FamilyProxierOptions) {
+    this.topology = { nodeName: o.nodeName, zone: undefined };
+  }
+
+  get family(): IpFamily {
+    return this.o.family;
+  }
+
+  /** A Service appeared, changed, or (`undefined`) went away. */
+  setService(key: string, service: V1Service | undefined): void {
+    this.state(key).service = service;
+    this.touch(key);
+    this.o.metrics.serviceChanges.inc({ ip_family: this.family });
+  }
+
+  /** A slice appeared or changed. */
+  setSlice(slice: V1EndpointSlice): void {
+    const key = sliceService(slice);
+    if (!key) return;
+    this.state(key).slices.set(slice.metadata?.name ?? '', slice);
+    const at = Date.parse(slice.metadata?.annotations?.[triggerTime] ?? '');
+    if (!Number.isNaN(at) && !this.isFull) this.triggers.push(at);
+    this.touch(key);
+    this.o.metrics.endpointChanges.inc({ ip_family: this.family });
+  }
+
+  removeSlice(slice: V1EndpointSlice): void {
+    const key = sliceService(slice);
+    if (!key) return;
+    this.states.get(key)?.slices.delete(slice.metadata?.name ?? '');
+    this.touch(key);
+    this.o.metrics.endpointChanges.inc({ ip_family: this.family });
+  }
+
+  /** This node's zone changed: every Service may use other endpoints. Returns whether there is anything to sync. */
+  setZone(zone: string | undefined): boolean {
+    if (this.topology.zone === zone) return false;
+    this.topology = { ...this.topology, zone };
+    for (const key of this.states.keys()) this.touch(key);
+    return true;
+  }
+
+  /** Brings the kernel up to date. Throws if the tools fail; what was to be done is then still to be done. */
+  async sync(): Promise<ProgramResult> {
+    const labels = { ip_family: this.family };
+    const { metrics } = this.o;
+    const started = performance.now();
+    const keys = [...this.dirty];
+    const triggers = this.triggers;
+    this.triggers = [];
+    this.dirty.clear();
+    for (const key of keys) this.compute(key);
+    let result: ProgramResult;
+    try {
+      result = await this.o.programmer.apply();
+    } catch (error) {
+      metrics.restoreFailures.inc(labels);
+      if (!this.isFull) metrics.partialRestoreFailures.inc(labels);
+      this.triggers.push(...triggers);
+      throw error;
+    }
+    for (const { key, error } of result.refused) this.complain(key, error.message);
+    const seconds = (performance.now() - started) / 1000;
+    metrics.syncDuration.observe(labels, seconds);
+    (this.isFull ? metrics.fullSyncDuration : metrics.partialSyncDuration).observe(labels, seconds);
+    metrics.lastSync.set(labels, Date.now() / 1000);
+    metrics.serviceChangesPending.set(labels, this.dirty.size);
+    metrics.endpointChangesPending.set(labels, this.dirty.size);
+    metrics.rulesLast.set({ table: 'nat', ...labels }, result.lines);
+    for (const at of triggers) metrics.networkProgramming.observe(labels, (Date.now() - at) / 1000);
+    this.isFull = false;
+    await this.cleanConntrack();
+    return result;
+  }
+
+  /** Services with a health check node port and their local endpoints, as of the last sync. */
+  localHealth(): Map<string, LocalHealth> {
+    const out = new Map<string, LocalHealth>();
+    for (const [key, state] of this.states) {
+      const ports = [...state.ports.values()].filter((p) => p.port.healthCheckNodePort !== 0);
+      const first = ports[0];
+      if (!first) continue;
+      const local = new Set(ports.flatMap((p) => p.endpoints.local.filter((e) => e.ready).map((e) => e.ip)));
+      out.set(key, { port: first.port.healthCheckNodePort, localEndpoints: local.size });
+    }
+    return out;
+  }
+
+  /** Compares the kernel with what was written. Returns the number of chains that differ; `sync` mends them. */
+  verify(): Promise<number> {
+    return this.o.programmer.verify();
+  }
+
+  /** The kernel lost our rules: the next `sync` writes all. */
+  forget(): void {
+    this.o.programmer.forget();
+    this.isFull = true;
+  }
+
+  /** Gauges that need a pass over everything: called when metrics are scraped. */
+  updateGauges(): void {
+    const count = { internal: 0, external: 0 };
+    for (const { ports } of this.states.values()) {
+      for (const { port, endpoints } of ports.values()) {
+        if (!endpoints.hasAny || endpoints.local.length > 0) continue;
+        if (port.internalPolicyLocal) count.internal++;
+        if (port.externalPolicyLocal) count.external++;
+      }
+    }
+    const { metrics, programmer } = this.o;
+    for (const [traffic_policy, n] of Object.entries(count)) {
+      metrics.noLocalEndpoints.set({ traffic_policy, ip_family: this.family }, n);
+    }
+    for (const [table, n] of Object.entries(programmer.ruleCount())) {
+      metrics.rulesTotal.set({ table, ip_family: this.family }, n);
+    }
+  }
+
+  private compute(key: string): void {
+    const state = this.states.get(key);
+    if (!state) return;
+    const ports = state.service
+      ? servicePorts(state.service, this.family, (s, message) => this.o.onProblem(s, message))
+      : [];
+    const wanted = new Set(ports.map((p) => p.key));
+    for (const [portKey, before] of state.ports) {
+      if (wanted.has(portKey)) continue;
+      this.o.programmer.remove(portKey);
+      state.ports.delete(portKey);
+      this.noteStale(before.port, before.endpoints, undefined);
+    }
+    for (const port of ports) {
+      const all = portEndpoints(state.slices.values(), port, this.family, this.o.nodeName);
+      const endpoints = categorize(all, port, this.topology);
+      const before = state.ports.get(port.key);
+      this.o.programmer.set(port, endpoints);
+      state.ports.set(port.key, { port, endpoints });
+      this.noteStale(port, before?.endpoints, endpoints);
+    }
+    if (!state.service && state.slices.size === 0) this.states.delete(key);
+  }
+
+  private noteStale(port: ServicePort, before?: CategorizedEndpoints, now?: CategorizedEndpoints): void {
+    if (!needsCleanup(port.protocol)) return;
+    const used = new Set(now?.reachable.map((e) => e.ip));
+    const gone = (before?.reachable ?? []).map((e) => e.ip).filter((ip) => !used.has(ip));
+    const wasEmpty = (before?.reachable.length ?? 0) === 0 && used.size > 0;
+    if (gone.length > 0 || wasEmpty) this.stale.push({ port, goneEndpoints: [...new Set(gone)], wasEmpty });
+  }
+
+  private async cleanConntrack(): Promise<void> {
+    const stale = this.stale;
+    this.stale = [];
+    try {
+      await this.o.deleteFlows(stale.flatMap(staleFilters));
+    } catch (error) {
+      // Not retried, like kube-proxy: the flows time out; the rules themselves are right.
+      this.o.metrics.conntrackFailures.inc({ ip_family: this.family });
+      this.o.logger.error('Deleting stale flows failed', { family: this.family, error });
+    }
+  }
+
+  private complain(portKey: string, message: string): void {
+    for (const state of this.states.values()) {
+      if (!state.ports.has(portKey) || !state.service) continue;
+      this.o.logger.error('The kernel refused rules of a service', { service: portKey, message });
+      this.o.onProblem(state.service, `cannot be programmed: ${message}`);
+    }
+  }
+
+  private state(key: string): State {
+    let s = this.states.get(key);
+    if (!s) {
+      s = { service: undefined, slices: new Map(), ports: new Map() };
+      this.states.set(key, s);
+    }
+    return s;
+  }
+
+  private touch(key: string): void {
+    this.dirty.add(key);
+    const labels = { ip_family: this.family };
+    this.o.metrics.lastQueued.set(labels, Date.now() / 1000);
+  }
+}

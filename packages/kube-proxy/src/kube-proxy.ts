@@ -1,0 +1,240 @@
+import type { Server } from 'node:http';
+import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
+import type { Logger } from '@kubelab/component-base';
+import { detectBackend, Iptables, Restorer, run, watchCanary } from '@kubelab/node-iptables';
+import { deleteFlows } from './conntrack.js';
+import { FamilyProxier, type LocalHealth } from './family-proxier.js';
+import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
+import { ServiceHealthServers } from './health/service-health.js';
+import { chain } from './iptables/names.js';
+import type { RuleOptions } from './iptables/options.js';
+import { IptablesProgrammer } from './iptables/programmer.js';
+import { ProxyMetrics } from './metrics.js';
+import { familyOf, familyOfCidr } from './model/address.js';
+import type { IpFamily } from './model/types.js';
+import { nodePortAddresses } from './node-port-addresses.js';
+import type { ProxyOptions } from './options.js';
+import { SyncLoop } from './sync-loop.js';
+
+const zoneLabel = 'topology.kubernetes.io/zone';
+/** Set by autoscalers on nodes about to go: load balancers should stop sending to them. */
+const deletionTaint = 'ToBeDeletedByClusterAutoscaler';
+
+/**
+ * The proxy of a node: takes events of Services, EndpointSlices and its own Node from whatever source, and keeps the
+ * kernel's rules up to date. Nothing is written before `run`, which is to be called when the source has synced.
+ */
+export class KubeProxy {
+  private readonly families: FamilyProxier[] = [];
+  private readonly services = new Map<string, V1Service>();
+  private readonly health: ProxyHealth;
+  private readonly healthServers: ServiceHealthServers;
+  private readonly loop: SyncLoop;
+  private readonly logger: Logger;
+  private server: Server | undefined;
+  private timers: NodeJS.Timeout[] = [];
+  private running: Promise<void>[] = [];
+
+  private constructor(
+    private readonly o: ProxyOptions,
+    private readonly metrics: ProxyMetrics,
+  ) {
+    this.logger = o.logger;
+    this.health = new ProxyHealth((o.syncPeriodMs ?? 30_000) * 2);
+    this.healthServers = new ServiceHealthServers(this.health, this.logger, (key, message) => {
+      const service = this.services.get(key);
+      if (service) this.o.onProblem?.(service, message);
+    });
+    this.loop = new SyncLoop({
+      minIntervalMs: o.minSyncPeriodMs ?? 100,
+      retryMs: 1000,
+      run: () => this.sync(),
+      onError: (error) => this.logger.error('Syncing proxy rules failed', { error }),
+      signal: o.signal,
+    });
+  }
+
+  /** Finds out the back end, prepares the families that the machine has, and opens the health port. */
+  static async create(o: ProxyOptions): Promise<KubeProxy> {
+    const metrics = new ProxyMetrics(o.metrics);
+    const proxy = new KubeProxy(o, metrics);
+    const prefix = o.commandPrefix ?? [];
+    const backend = o.backend === undefined || o.backend === 'auto' ? await detectBackend({ prefix }) : o.backend;
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const iptables = new Iptables({ family, backend, prefix });
+      try {
+        await iptables.list('nat', 'PREROUTING');
+      } catch (error) {
+        if (family === 'ipv4') throw error;
+        proxy.logger.info('No IPv6 packet filter on this machine, proxying IPv4 only', { error: String(error) });
+        continue;
+      }
+      await proxy.addFamily(family, iptables);
+    }
+    proxy.logger.info('Proxying', {
+      mode: o.mode ?? 'iptables',
+      backend,
+      families: proxy.families.map((f) => f.family),
+    });
+    if (o.healthz !== false) {
+      const { address, port } = o.healthz ?? { address: '0.0.0.0', port: 10256 };
+      proxy.server = await serveProxyHealth(proxy.health, address, port);
+    }
+    return proxy;
+  }
+
+  /** A Service appeared or changed. */
+  setService(service: V1Service): void {
+    const key = keyOf(service);
+    this.services.set(key, service);
+    for (const f of this.families) f.setService(key, service);
+    this.changed();
+  }
+
+  removeService(service: V1Service): void {
+    const key = keyOf(service);
+    this.services.delete(key);
+    for (const f of this.families) f.setService(key, undefined);
+    this.changed();
+  }
+
+  /** A slice appeared or changed. */
+  setSlice(slice: V1EndpointSlice): void {
+    for (const f of this.families) f.setSlice(slice);
+    this.changed();
+  }
+
+  removeSlice(slice: V1EndpointSlice): void {
+    for (const f of this.families) f.removeSlice(slice);
+    this.changed();
+  }
+
+  /** This node's own object: its zone decides topology hints, its deletion the health that load balancers see. */
+  setNode(node: V1Node): void {
+    const isGoing =
+      node.metadata?.deletionTimestamp !== undefined || (node.spec?.taints ?? []).some((t) => t.key === deletionTaint);
+    this.health.setNodeEligible(!isGoing);
+    const zone = node.metadata?.labels?.[zoneLabel];
+    if (this.families.map((f) => f.setZone(zone)).includes(true)) this.changed();
+  }
+
+  /** Writes the first full set of rules (taking over what is there) and keeps it up to date until the signal. */
+  async run(): Promise<void> {
+    this.running.push(this.loop.start());
+    this.changed();
+    const verify = this.o.verifyPeriodMs ?? 900_000;
+    if (verify > 0) this.timers.push(setInterval(() => void this.verify(), verify).unref());
+    await Promise.all(this.running);
+  }
+
+  /** Resolves when all that was set before this call is in the kernel. */
+  settled(): Promise<void> {
+    return this.loop.settled();
+  }
+
+  /** Closes servers and waits for a sync under way. The rules stay: running connections and new ones go on. */
+  async stop(): Promise<void> {
+    for (const t of this.timers) clearInterval(t);
+    this.server?.close();
+    this.server?.closeAllConnections();
+    await this.healthServers.stop();
+    await Promise.all(this.running);
+  }
+
+  /** Whether the kernel is up to date. */
+  get isHealthy(): boolean {
+    return this.health.isHealthy;
+  }
+
+  private changed(): void {
+    this.health.queued();
+    this.loop.trigger();
+  }
+
+  private async sync(): Promise<void> {
+    const started = performance.now();
+    const results = await Promise.all(this.families.map((f) => f.sync()));
+    this.health.updated();
+    await this.healthServers.update(this.localHealth());
+    const lines = results.reduce((n, r) => n + r.lines, 0);
+    const changedChains = results.reduce((n, r) => n + r.changedChains, 0);
+    this.logger.debug('Synced proxy rules', { lines, changedChains, ms: Math.round(performance.now() - started) });
+  }
+
+  private localHealth(): Map<string, LocalHealth> {
+    const all = new Map<string, LocalHealth>();
+    for (const f of this.families) {
+      for (const [key, h] of f.localHealth()) {
+        if (h.localEndpoints >= (all.get(key)?.localEndpoints ?? 0)) all.set(key, h);
+      }
+      f.updateGauges();
+    }
+    return all;
+  }
+
+  private async verify(): Promise<void> {
+    for (const f of this.families) {
+      try {
+        const drift = await f.verify();
+        if (drift === 0) continue;
+        this.metrics.drift.inc({ ip_family: f.family }, drift);
+        this.logger.info('Rules in the kernel differ from what was written, writing them again', { chains: drift });
+      } catch (error) {
+        this.logger.error('Comparing the rules with the kernel failed', { family: f.family, error });
+      }
+    }
+    this.changed();
+  }
+
+  private async addFamily(family: IpFamily, iptables: Iptables): Promise<void> {
+    const { o } = this;
+    const prefix = o.commandPrefix ?? [];
+    const localhostNodePorts = (o.localhostNodePorts ?? true) && family === 'ipv4';
+    if (localhostNodePorts) await setRouteLocalnet(prefix);
+    const options: RuleOptions = {
+      family,
+      clusterCidr: o.clusterCidrs?.find((c) => familyOfCidr(c) === family),
+      masqueradeAll: o.masqueradeAll ?? false,
+      masqueradeMark: `0x${(2 ** (o.masqueradeBit ?? 14)).toString(16)}`,
+      masqueradeRandomFully: true,
+      localhostNodePorts,
+      nodePortAddresses: nodePortAddresses(family, o.nodePortAddresses ?? [], o.nodeIPs ?? []),
+      nodeIP: o.nodeIPs?.find((ip) => familyOf(ip) === family),
+    };
+    const proxier = new FamilyProxier({
+      family,
+      nodeName: o.nodeName,
+      programmer: new IptablesProgrammer(new Restorer(iptables), options),
+      deleteFlows: (filters) => deleteFlows(filters, family, prefix),
+      onProblem: (service, message) => o.onProblem?.(service, message),
+      metrics: this.metrics,
+      logger: this.logger,
+    });
+    this.families.push(proxier);
+    const canary = watchCanary({
+      iptables,
+      chain: chain.canary,
+      intervalMs: o.syncPeriodMs ?? 30_000,
+      onFlush: () => {
+        this.logger.info('The rules were flushed by somebody else, writing all of them again', { family });
+        proxier.forget();
+        this.changed();
+      },
+      onError: (error) => this.logger.error('Looking for the canary chain failed', { family, error }),
+      signal: o.signal,
+    });
+    this.running.push(
+      canary.catch((error: unknown) => this.logger.error('Watching the canary chain failed', { error })),
+    );
+  }
+}
+
+function keyOf(s: V1Service): string {
+  return `${s.metadata?.namespace ?? ''}/${s.metadata?.name ?? ''}`;
+}
+
+/** Lets packets to 127.0.0.1:NODEPORT leave lo after DNAT. KUBE-FIREWALL closes what this opens. */
+async function setRouteLocalnet(prefix: string[]): Promise<void> {
+  const { code, stderr } = await run([...prefix, 'sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1']);
+  if (code !== 0) throw new Error(`setting net.ipv4.conf.all.route_localnet failed: ${stderr.trim()}`);
+}

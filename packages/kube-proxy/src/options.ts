@@ -1,0 +1,40 @@
+import type { V1Service } from '@kubelab/api';
+import type { Logger, Registry } from '@kubelab/component-base';
+import type { Backend } from '@kubelab/node-iptables';
+
+export type ProxyMode = 'iptables';
+
+/** Options of a proxy; what is left out gets the default named beside it. Times in milliseconds. */
+export interface ProxyOptions {
+  nodeName: string;
+  /** This node's addresses, one a family. */
+  nodeIPs?: string[];
+  /** Pod networks, one a family; traffic to cluster IPs from elsewhere is masqueraded. */
+  clusterCidrs?: string[];
+  /** `iptables`. */
+  mode?: ProxyMode;
+  /** Found out from what the machine uses. */
+  backend?: Backend | 'auto';
+  masqueradeAll?: boolean;
+  /** 14: mark 0x4000. */
+  masqueradeBit?: number;
+  /** true: node ports answer on 127.0.0.1 (sets net.ipv4.conf.all.route_localnet). */
+  localhostNodePorts?: boolean;
+  /** CIDRs of the local addresses on which node ports answer; `primary`: the node's own. Empty: all. */
+  nodePortAddresses?: string[];
+  /** 100. The first of several changes is written at once; the next ones after this time, together. */
+  minSyncPeriodMs?: number;
+  /** 30,000. Interval of the look for foreign flushes; health turns bad when a sync is overdue by twice this. */
+  syncPeriodMs?: number;
+  /** 900,000. Interval of the comparison of all rules with the kernel; 0: never. */
+  verifyPeriodMs?: number;
+  /** 0.0.0.0:10256; false: not served. */
+  healthz?: { address: string; port: number } | false;
+  /** Put before each command, to work in another network namespace (tests). */
+  commandPrefix?: string[];
+  metrics: Registry;
+  logger: Logger;
+  /** A Service that can't be programmed in full: for an event. */
+  onProblem?(service: V1Service, message: string): void;
+  signal: AbortSignal;
+}
