@@ -1,0 +1,2 @@
+export { bootstrapSignerController } from './signer.js';
+export { tokenCleanerController } from './token-cleaner.js';

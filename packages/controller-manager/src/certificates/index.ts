@@ -1,0 +1,3 @@
+export { csrApprovingController } from './approver.js';
+export { csrCleanerController } from './cleaner.js';
+export { csrSigningController } from './signer.js';

@@ -1,0 +1,48 @@
+import { bootstrapSignerController, tokenCleanerController } from '../bootstrap/index.js';
+import { csrApprovingController, csrCleanerController, csrSigningController } from '../certificates/index.js';
+import { clusterRoleAggregationController } from '../clusterroleaggregation/index.js';
+import { deploymentController } from '../deployment/index.js';
+import { endpointsController } from '../endpoints/index.js';
+import { endpointSliceController } from '../endpointslice/index.js';
+import { endpointSliceMirroringController } from '../endpointslicemirroring/index.js';
+import type { ControllerDescriptor } from '../framework/controller.js';
+import { garbageCollectorController } from '../garbagecollector/index.js';
+import { namespaceController } from '../namespace/index.js';
+import { nodeIpamController } from '../nodeipam/index.js';
+import { nodeLifecycleController } from '../nodelifecycle/index.js';
+import { podGarbageCollectorController } from '../podgc/index.js';
+import { replicaSetController } from '../replicaset/index.js';
+import { replicationController } from '../replication/index.js';
+import { rootCaPublisherController } from '../rootca/index.js';
+import {
+  legacyTokenCleanerController,
+  serviceAccountController,
+  serviceAccountTokenController,
+} from '../serviceaccount/index.js';
+import { taintEvictionController } from '../tainteviction/index.js';
+
+/** All controllers, in the order in which they start: what others build on first. */
+export const controllerTable: ControllerDescriptor[] = [
+  serviceAccountTokenController,
+  serviceAccountController,
+  rootCaPublisherController,
+  clusterRoleAggregationController,
+  csrSigningController,
+  csrApprovingController,
+  csrCleanerController,
+  bootstrapSignerController,
+  tokenCleanerController,
+  nodeIpamController,
+  nodeLifecycleController,
+  taintEvictionController,
+  endpointsController,
+  endpointSliceController,
+  endpointSliceMirroringController,
+  replicationController,
+  replicaSetController,
+  deploymentController,
+  garbageCollectorController,
+  namespaceController,
+  podGarbageCollectorController,
+  legacyTokenCleanerController,
+];
