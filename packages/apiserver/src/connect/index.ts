@@ -1,0 +1,4 @@
+export * from './build.js';
+export * from './connector.js';
+export { KubeletConnection, type KubeletConnectionOptions } from './kubelet-connection.js';
+export { rewriteLocation, splitSchemeNamePort } from './proxy.js';
