@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
-import { detectBackend, Iptables, Restorer, run, watchCanary } from '@kubelab/node-iptables';
+import { detectBackend, Iptables, Restorer, run, SyncLoop, watchCanary } from '@kubelab/node-iptables';
 import { deleteFlows } from './conntrack.js';
 import { FamilyProxier, type LocalHealth } from './family-proxier.js';
 import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
@@ -14,7 +14,6 @@ import { familyOf, familyOfCidr } from './model/address.js';
 import type { IpFamily } from './model/types.js';
 import { nodePortAddresses } from './node-port-addresses.js';
 import type { ProxyOptions } from './options.js';
-import { SyncLoop } from './sync-loop.js';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 /** Set by autoscalers on nodes about to go: load balancers should stop sending to them. */

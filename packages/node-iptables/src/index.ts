@@ -8,6 +8,7 @@ export { parseRule, parseSave } from './parse.js';
 export { removeChains, removeRules } from './remove.js';
 export { renderRule, renderTables } from './render.js';
 export { type ApplyStats, type Drift, type Hook, Restorer } from './restorer.js';
+export { SyncLoop, type SyncLoopOptions } from './sync-loop.js';
 export {
   type Backend,
   type BuiltinChain,

@@ -1,1 +1,3 @@
-export {};
+export { routeProtocol } from './ip-command.js';
+export { type CleanupOptions, cleanupNodeNetwork, NodeNetwork, vxlanDeviceName } from './node-network.js';
+export type { NodeNetworkOptions, Peer, RouteMode } from './options.js';
