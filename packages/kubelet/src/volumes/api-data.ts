@@ -1,0 +1,82 @@
+import type { V1VolumeProjection } from '@kubelab/api';
+import { writeAtomically } from './atomic-writer.js';
+import { configMapPayload, downwardPayload, type Payload, secretPayload } from './payload.js';
+import type { SetUpContext, VolumePlugin } from './types.js';
+
+const defaultTokenSeconds = 3600;
+
+async function write(context: SetUpContext, payload: Payload) {
+  await writeAtomically(context.dir, payload, context.fsGroup);
+  return { hostPath: context.dir, readOnly: false };
+}
+
+export const configMap: VolumePlugin = {
+  folder: 'kubernetes.io~configmap',
+  refreshes: true,
+  supports: (volume) => volume.configMap !== undefined && volume.configMap !== null,
+  async setUp(context) {
+    const source = context.volume.configMap ?? {};
+    return write(context, await configMapPayload(context.pod, source, source.defaultMode, context.objects));
+  },
+};
+
+export const secret: VolumePlugin = {
+  folder: 'kubernetes.io~secret',
+  refreshes: true,
+  supports: (volume) => volume.secret !== undefined && volume.secret !== null,
+  async setUp(context) {
+    const source = context.volume.secret ?? {};
+    const named = { name: source.secretName, items: source.items, optional: source.optional };
+    return write(context, await secretPayload(context.pod, named, source.defaultMode, context.objects));
+  },
+};
+
+export const downwardApi: VolumePlugin = {
+  folder: 'kubernetes.io~downward-api',
+  refreshes: true,
+  supports: (volume) => volume.downwardAPI !== undefined && volume.downwardAPI !== null,
+  async setUp(context) {
+    const source = context.volume.downwardAPI ?? {};
+    return write(context, downwardPayload(context.pod, source.items, source.defaultMode, context.fields));
+  },
+};
+
+/** projected: several sources in one folder, service account tokens among them. */
+export const projected: VolumePlugin = {
+  folder: 'kubernetes.io~projected',
+  refreshes: true,
+  supports: (volume) => volume.projected !== undefined && volume.projected !== null,
+  async setUp(context) {
+    const source = context.volume.projected ?? {};
+    const payload: Payload = new Map();
+    for (const projection of source.sources ?? []) {
+      for (const [path, file] of await project(context, projection, source.defaultMode)) payload.set(path, file);
+    }
+    return write(context, payload);
+  },
+};
+
+async function project(context: SetUpContext, source: V1VolumeProjection, mode: number | undefined): Promise<Payload> {
+  if (source.configMap) return configMapPayload(context.pod, source.configMap, mode, context.objects);
+  if (source.secret) return secretPayload(context.pod, source.secret, mode, context.objects);
+  if (source.downwardAPI) return downwardPayload(context.pod, source.downwardAPI.items, mode, context.fields);
+  if (source.serviceAccountToken) {
+    const { audience, expirationSeconds, path } = source.serviceAccountToken;
+    const text = await context.objects.token(context.pod, audience, expirationSeconds ?? defaultTokenSeconds);
+    return new Map([[path, { data: Buffer.from(text), ...tokenOwner(context, mode) }]]);
+  }
+  throw new Error('projected volume: a source of this kind is not supported');
+}
+
+/**
+ * A token is readable by its owner only: by the pod's user where all containers run as the same one, by all of the
+ * fsGroup where there is one.
+ */
+function tokenOwner(context: SetUpContext, mode: number | undefined): { mode: number; uid?: number } {
+  if (context.fsGroup !== undefined) return { mode: 0o600 };
+  const podUser = context.pod.spec.securityContext?.runAsUser;
+  const containers = [...(context.pod.spec.initContainers ?? []), ...context.pod.spec.containers];
+  const users = new Set(containers.map((container) => container.securityContext?.runAsUser ?? podUser));
+  const [user] = users;
+  return users.size === 1 && user !== undefined ? { mode: 0o600, uid: user } : { mode: mode ?? 0o644 };
+}
