@@ -1,3 +1,4 @@
 export { routeProtocol } from './ip-command.js';
 export { type CleanupOptions, cleanupNodeNetwork, NodeNetwork, vxlanDeviceName } from './node-network.js';
 export type { NodeNetworkOptions, Peer, RouteMode } from './options.js';
+export { peerOf, type RunningNodeNetwork, type StartNodeNetworkOptions, startNodeNetwork } from './start.js';
