@@ -23,6 +23,7 @@ const lastChangeTriggerTime = 'endpoints.kubernetes.io/last-change-trigger-time'
 export const endpointSliceController: ControllerDescriptor = {
   name: 'endpointslice-controller',
   aliases: ['endpointslice'],
+  eventSource: 'endpoint-slice-controller',
   create: newEndpointSliceController,
 };
 

@@ -26,6 +26,8 @@ export interface ControllerDescriptor {
   aliases: string[];
   /** Service account in kube-system, when it is not the name itself. */
   serviceAccount?: string;
+  /** Uses the manager's own credentials even when the others have service accounts: it makes those usable. */
+  rootCredentials?: boolean;
   /** Component that its events name as their source, when it is not the service account. */
   eventSource?: string;
   /** Only runs when `--controllers` names it. */

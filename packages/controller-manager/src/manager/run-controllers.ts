@@ -24,7 +24,8 @@ export async function runControllers(run: RunOptions, signal: AbortSignal): Prom
     const controllers: { name: string; controller: Controller }[] = [];
     for (const descriptor of run.descriptors) {
       const { name } = descriptor;
-      const own = accounts ? await accounts.client(descriptor.serviceAccount ?? name) : client;
+      const own =
+        accounts && !descriptor.rootCredentials ? await accounts.client(descriptor.serviceAccount ?? name) : client;
       const controller = await descriptor.create({
         client: own,
         informers,

@@ -1,6 +1,7 @@
 import { bootstrapSignerController, tokenCleanerController } from '../bootstrap/index.js';
 import { csrApprovingController, csrCleanerController, csrSigningController } from '../certificates/index.js';
 import { clusterRoleAggregationController } from '../clusterroleaggregation/index.js';
+import { daemonSetController } from '../daemonset/index.js';
 import { deploymentController } from '../deployment/index.js';
 import { endpointsController } from '../endpoints/index.js';
 import { endpointSliceController } from '../endpointslice/index.js';
@@ -19,6 +20,7 @@ import {
   serviceAccountController,
   serviceAccountTokenController,
 } from '../serviceaccount/index.js';
+import { statefulSetController } from '../statefulset/index.js';
 import { taintEvictionController } from '../tainteviction/index.js';
 
 /** All controllers, in the order in which they start: what others build on first. */
@@ -41,6 +43,8 @@ export const controllerTable: ControllerDescriptor[] = [
   replicationController,
   replicaSetController,
   deploymentController,
+  daemonSetController,
+  statefulSetController,
   garbageCollectorController,
   namespaceController,
   podGarbageCollectorController,

@@ -11,6 +11,7 @@ export const nodeIpamController: ControllerDescriptor = {
   name: 'node-ipam-controller',
   aliases: ['nodeipam'],
   serviceAccount: 'node-controller',
+  eventSource: 'cidrAllocator',
   create: (context) => (context.options.allocateNodeCidrs ? newNodeIpamController(context) : undefined),
 };
 

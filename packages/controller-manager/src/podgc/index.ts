@@ -85,10 +85,13 @@ export const podGarbageCollectorController: ControllerDescriptor = {
         lastTransitionTime: nowSecond(),
       });
       await attempt(() =>
-        podClient.namespace(pod.metadata.namespace).updateStatus({
-          ...pod,
-          status: { ...pod.status, phase: 'Failed', conditions },
-        }),
+        podClient
+          .namespace(pod.metadata.namespace)
+          .patch(
+            pod.metadata.name,
+            { metadata: { uid: pod.metadata.uid }, status: { phase: 'Failed', conditions } },
+            { type: 'strategic', subresource: 'status' },
+          ),
       );
     }
 

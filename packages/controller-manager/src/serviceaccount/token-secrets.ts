@@ -20,7 +20,7 @@ const uidAnnotation = 'kubernetes.io/service-account.uid';
 export const serviceAccountTokenController: ControllerDescriptor = {
   name: 'serviceaccount-token-controller',
   aliases: ['serviceaccount-token'],
-  serviceAccount: 'tokens-controller',
+  rootCredentials: true,
   create({ client, informers, logger, options }) {
     const pem = options.serviceAccountPrivateKeyPem;
     if (!pem) return undefined;

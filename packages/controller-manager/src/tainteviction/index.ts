@@ -6,7 +6,7 @@ import type { ControllerContext, ControllerDescriptor } from '../framework/contr
 import type { Node, Pod } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
 import { type Outcome, Reconciler } from '../framework/reconciler.js';
-import { evictionDelayMs } from './tolerations.js';
+import { evictionDelayMs } from '../framework/tolerations.js';
 
 const podsByNode = 'nodeName';
 
@@ -15,6 +15,7 @@ export const taintEvictionController: ControllerDescriptor = {
   name: 'taint-eviction-controller',
   aliases: ['taint-eviction-controller'],
   serviceAccount: 'node-controller',
+  eventSource: 'taint-eviction-controller',
   create: newTaintEvictionController,
 };
 
