@@ -1,3 +1,4 @@
+export * from './apply/index.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './field.js';
