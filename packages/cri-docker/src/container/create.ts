@@ -1,0 +1,93 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import {
+  type ContainerConfigOutput,
+  type CreateContainerRequestOutput,
+  type CreateContainerResponse,
+  CriError,
+  type MountOutput,
+} from '@kubelab/cri';
+import type { RuntimeContext } from '../context.js';
+import { containerOptions, stopSignalOf } from '../convert/container.js';
+import { dockerMounts } from '../convert/mounts.js';
+import { createOnce } from '../docker/create.js';
+import { requireImage } from '../image/inspect.js';
+import { prepareImageMounts } from '../image/mounts.js';
+import type { ContainerRecord } from '../labels.js';
+import { mountAbilities } from '../runtime/abilities.js';
+import { resolveHandler } from '../runtime/handlers.js';
+import { inspectSandbox } from '../sandbox/status.js';
+import { nowNanos } from '../time.js';
+import { resolveUser } from './user.js';
+
+/** Creates a container in a sandbox that runs. Its image must be there. */
+export async function createContainer(
+  context: RuntimeContext,
+  request: CreateContainerRequestOutput,
+): Promise<CreateContainerResponse> {
+  const { config } = request;
+  if (!config?.metadata) throw new CriError('INVALID_ARGUMENT', 'container config has no metadata');
+  if (!config.image?.image) throw new CriError('INVALID_ARGUMENT', 'container config has no image');
+  const { docker } = context;
+  const [sandbox, image] = await Promise.all([
+    inspectSandbox(context, request.pod_sandbox_id),
+    requireImage(docker.quick, config.image.image),
+  ]);
+  if (!sandbox.info.State.Running) {
+    throw new CriError('FAILED_PRECONDITION', `sandbox ${request.pod_sandbox_id} is not running`);
+  }
+  const logDirectory = request.sandbox_config?.log_directory || sandbox.record.logDirectory;
+  const user = await resolveUser(config.linux?.security_context, image.Config.User, () =>
+    context.imageUsers.of(image.Id),
+  );
+  const record: ContainerRecord = {
+    version: 1,
+    metadata: config.metadata,
+    labels: config.labels,
+    annotations: config.annotations,
+    createdAt: nowNanos(),
+    image: config.image.image,
+    userSpecifiedImage: config.image.user_specified_image,
+    logPath: logPathOf(config, logDirectory),
+    stopSignal: stopSignalOf(config),
+    mounts: config.mounts,
+    ...(user.ids ? { user: user.ids } : {}),
+  };
+  const mounts = await prepareImageMounts(context, await prepareHostPaths(config.mounts));
+  const options = containerOptions(config, {
+    sandboxId: sandbox.info.Id,
+    sandbox: sandbox.record,
+    record,
+    imageId: image.Id,
+    host: context.host,
+    ...dockerMounts(mounts, await mountAbilities(context)),
+    user: user.user,
+    groups: user.groups,
+    runtime: await resolveHandler(docker.quick, sandbox.record.runtimeHandler),
+  });
+  const container = await createOnce(docker.quick, options);
+  return { container_id: container.id };
+}
+
+function logPathOf(config: ContainerConfigOutput, directory: string): string {
+  if (config.log_path === '' || (directory === '' && !isAbsolute(config.log_path))) return '';
+  return join(directory, config.log_path);
+}
+
+/** Makes folders for host paths that do not exist, as other runtimes do, and follows links to the real ones. */
+async function prepareHostPaths(mounts: MountOutput[]): Promise<MountOutput[]> {
+  return Promise.all(
+    mounts.map(async (mount) => {
+      if (mount.host_path === '') return mount;
+      try {
+        return { ...mount, host_path: await realpath(mount.host_path) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+          throw new CriError('INVALID_ARGUMENT', `mount ${mount.container_path}: ${(error as Error).message}`);
+        }
+        await mkdir(mount.host_path, { recursive: true });
+        return mount;
+      }
+    }),
+  );
+}

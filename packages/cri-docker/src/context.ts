@@ -1,0 +1,24 @@
+import type { Cni } from '@kubelab/cni';
+import type { Logger } from '@kubelab/component-base';
+import type { DockerClients } from './docker/client.js';
+import type { DockerEvents } from './docker/events.js';
+import type { HostFacts } from './host.js';
+import type { ImageUsers } from './image/users.js';
+import type { LogManager } from './logs/manager.js';
+import type { StreamingServer } from './streaming/server.js';
+
+/** What every operation works with. Made once by the service; holds no state of sandboxes or containers itself. */
+export interface RuntimeContext {
+  docker: DockerClients;
+  events: DockerEvents;
+  cni: Cni;
+  logs: LogManager;
+  streaming: StreamingServer;
+  imageUsers: ImageUsers;
+  logger: Logger;
+  host: HostFacts;
+  /** Image of sandbox containers. */
+  pauseImage: string;
+  /** Folder for what must survive a restart of the shim but belongs to no Docker object. */
+  stateDir: string;
+}

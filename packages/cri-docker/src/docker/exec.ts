@@ -1,0 +1,123 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { Demux } from './demux.js';
+import { toCriError } from './errors.js';
+
+export interface ExecWish {
+  cmd: string[];
+  stdin: boolean;
+  tty: boolean;
+}
+
+/** Called with each piece of output; false stops reading until resume() of the stream. */
+export type OutputSink = (stream: 'stdout' | 'stderr', chunk: Buffer) => boolean;
+
+/** A command that runs in a container. */
+export interface RunningExec {
+  /** Docker's connection: what is written is the command's stdin. */
+  stream: Duplex;
+  /** Hands the output on until it ends. */
+  pipeOutput(sink: OutputSink): Promise<void>;
+  resize(size: { width: number; height: number }): Promise<void>;
+  inspect(): Promise<Docker.ExecInspectInfo>;
+  /** Ends the command and all it started. */
+  kill(): Promise<void>;
+  /** Why the command could not be started, if that is what the exit code and output mean. */
+  startFailure(exitCode: number, stdout: Buffer): string | undefined;
+}
+
+/** Keys nobody types: Docker's own ctrl-p ctrl-q would swallow ctrl-p in every shell and editor. */
+export const detachKeys = 'ctrl-@,ctrl-],ctrl-@,ctrl-]';
+
+/** Starts a command in a container. Throws a CriError. */
+export async function openExec(docker: Docker, containerId: string, wish: ExecWish): Promise<RunningExec> {
+  try {
+    const exec = await docker.getContainer(containerId).exec({
+      Cmd: wish.cmd,
+      AttachStdin: wish.stdin,
+      AttachStdout: true,
+      AttachStderr: !wish.tty,
+      Tty: wish.tty,
+      DetachKeys: detachKeys,
+    });
+    const stream = await exec.start({ hijack: true, stdin: wish.stdin, Tty: wish.tty });
+    return {
+      stream,
+      pipeOutput: (sink) => pipeOutput(stream, wish.tty, sink),
+      resize: (size) => exec.resize({ w: size.width, h: size.height }),
+      inspect: () => exec.inspect(),
+      kill: async () => {
+        const { Pid, Running } = await exec.inspect();
+        if (Running && Pid > 0) await killTree(Pid);
+        stream.destroy();
+      },
+      startFailure,
+    };
+  } catch (error) {
+    throw toCriError(error, `exec in container ${containerId}`);
+  }
+}
+
+/** The exit code. Docker ends the output a moment before it has noted the code. */
+export async function waitForExec(exec: RunningExec): Promise<number> {
+  for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 1000)) {
+    const { Running, ExitCode } = await exec.inspect();
+    if (!Running && ExitCode !== null) return ExitCode;
+    await delay(waitMs);
+  }
+}
+
+/** Hands a Docker stream's output on until its end; `sink` may hold it up. */
+export function pipeOutput(stream: Duplex, tty: boolean, sink: OutputSink): Promise<void> {
+  const take: OutputSink = (name, chunk) => {
+    const more = sink(name, chunk);
+    if (!more) stream.pause();
+    return more;
+  };
+  const demux = new Demux(take);
+  stream.on('data', (chunk: Buffer) => (tty ? take('stdout', chunk) : demux.push(chunk)));
+  return new Promise((resolve) => {
+    stream.once('end', resolve);
+    stream.once('close', resolve);
+    stream.on('error', () => stream.destroy());
+  });
+}
+
+/** Docker reports a command that can't be started in its output, with the shell's codes for it. */
+function startFailure(exitCode: number, stdout: Buffer): string | undefined {
+  if (exitCode !== 126 && exitCode !== 127) return undefined;
+  const text = stdout.toString('utf8', 0, 4096);
+  return /^OCI runtime exec failed/.test(text) ? text.trim() : undefined;
+}
+
+/** SIGKILL to a process of the host and its descendants. Docker gives exec'd processes' ids as the host sees them. */
+async function killTree(pid: number): Promise<void> {
+  const children = new Map<number, number[]>();
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const parent = await parentOf(entry);
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+  }
+  const all = [pid];
+  for (const one of all) all.push(...(children.get(one) ?? []));
+  for (const one of all) {
+    try {
+      process.kill(one, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+async function parentOf(pid: string): Promise<number | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name in brackets may hold anything; the parent is the second field behind it.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    // It ended between being listed and being read.
+    return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import type { CniAttachment, CniResult } from '@kubelab/cni';
+import type { PodSandboxNetworkStatusOutput } from '@kubelab/cri';
+import type { RuntimeContext } from '../context.js';
+import type { SandboxRecord } from '../labels.js';
+
+/** The file of a process' network namespace. */
+export function netnsPath(pid: number): string {
+  return `/proc/${pid}/ns/net`;
+}
+
+/** Whether the sandbox is on the host's network, where CNI has nothing to do. */
+export function usesHostNetwork(record: SandboxRecord): boolean {
+  return record.namespaces?.network === 'NODE';
+}
+
+/** CNI's parameters for a sandbox. `pid` 0 when it does not run any more. */
+export function attachmentOf(id: string, record: SandboxRecord, pid: number): CniAttachment {
+  const { metadata, portMappings } = record;
+  return {
+    containerId: id,
+    netns: pid > 0 ? netnsPath(pid) : '',
+    ifName: 'eth0',
+    args: {
+      IgnoreUnknown: '1',
+      K8S_POD_NAMESPACE: metadata.namespace,
+      K8S_POD_NAME: metadata.name,
+      K8S_POD_INFRA_CONTAINER_ID: id,
+      K8S_POD_UID: metadata.uid,
+    },
+    capabilities: {
+      portMappings: portMappings
+        .filter((mapping) => mapping.host_port > 0)
+        .map((mapping) => ({
+          hostPort: mapping.host_port,
+          containerPort: mapping.container_port,
+          protocol: mapping.protocol.toLowerCase(),
+          hostIP: mapping.host_ip,
+        })),
+      ...bandwidth(record.annotations),
+    },
+  };
+}
+
+/** The pod's addresses: the first, then the others. Empty for the host's network. */
+export function networkStatus(result: CniResult | undefined): PodSandboxNetworkStatusOutput {
+  const inPod = (index: number | undefined) => index === undefined || Boolean(result?.interfaces[index]?.sandbox);
+  const addresses = (result?.ips ?? []).filter((ip) => inPod(ip.interface)).map((ip) => ip.address.split('/')[0] ?? '');
+  const [first = '', ...others] = addresses;
+  return { ip: first, additional_ips: others.map((ip) => ({ ip })) };
+}
+
+/** The result of a sandbox' CNI ADD as it is kept on disk; undefined when it was never done. */
+export async function cachedNetwork(context: RuntimeContext, id: string): Promise<CniResult | undefined> {
+  try {
+    return await context.cni.cachedResult(id);
+  } catch (error) {
+    context.logger.debug('No CNI result of the sandbox', { sandbox: id, error });
+    return undefined;
+  }
+}
+
+/** The kubernetes.io/{in,e}gress-bandwidth annotations, as CNI's bandwidth capability: bits a second. */
+function bandwidth(annotations: Record<string, string>): Record<string, unknown> {
+  const ingress = quantity(annotations['kubernetes.io/ingress-bandwidth']);
+  const egress = quantity(annotations['kubernetes.io/egress-bandwidth']);
+  if (ingress === undefined && egress === undefined) return {};
+  // A burst is required beside a rate; kubelet's CNI code gives the largest.
+  const burst = 2 ** 31 - 1;
+  return {
+    bandwidth: {
+      ...(ingress === undefined ? {} : { ingressRate: ingress, ingressBurst: burst }),
+      ...(egress === undefined ? {} : { egressRate: egress, egressBurst: burst }),
+    },
+  };
+}
+
+const suffixes: Record<string, number> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+};
+
+function quantity(text: string | undefined): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([kMGT]|[KMG]i)?$/.exec(text ?? '');
+  return match ? Math.floor(Number(match[1]) * (suffixes[match[2] ?? ''] ?? 1)) : undefined;
+}

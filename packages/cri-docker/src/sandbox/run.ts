@@ -1,0 +1,56 @@
+import { CriError, type RunPodSandboxRequestOutput, type RunPodSandboxResponse } from '@kubelab/cri';
+import type { ContainerInspectInfo } from 'dockerode';
+import type { RuntimeContext } from '../context.js';
+import { sandboxOptions } from '../convert/sandbox.js';
+import { createOnce } from '../docker/create.js';
+import { dockerMessage, toCriError } from '../docker/errors.js';
+import { sandboxRecord } from '../labels.js';
+import { ensurePauseImage } from '../pause/image.js';
+import { resolveHandler } from '../runtime/handlers.js';
+import { nowNanos } from '../time.js';
+import { attachmentOf, usesHostNetwork } from './network.js';
+import { writeResolvConf } from './resolv-conf.js';
+
+/**
+ * Runs a sandbox: image, container, start, resolv.conf, network, in this order. What fails half-way is undone, so the
+ * caller may try again with the next attempt.
+ */
+export async function runPodSandbox(
+  context: RuntimeContext,
+  request: RunPodSandboxRequestOutput,
+): Promise<RunPodSandboxResponse> {
+  const { config } = request;
+  if (!config?.metadata) throw new CriError('INVALID_ARGUMENT', 'sandbox config has no metadata');
+  const { docker, logger } = context;
+  const runtime = await resolveHandler(docker.quick, request.runtime_handler);
+  const record = sandboxRecord(config, { createdAt: nowNanos(), runtimeHandler: request.runtime_handler });
+
+  await ensurePauseImage(docker, context.pauseImage);
+  const options = sandboxOptions(config, record, { image: context.pauseImage, host: context.host, runtime });
+  const container = await createOnce(docker.quick, options);
+  try {
+    await container.start();
+    const info = await container.inspect();
+    await writeResolvConf(info.ResolvConfPath, config.dns_config);
+    if (!usesHostNetwork(record)) await attach(context, info);
+    return { pod_sandbox_id: container.id };
+  } catch (error) {
+    await container.remove({ force: true, v: true }).catch((cleanup: unknown) => {
+      logger.error('Failed sandbox could not be removed', { sandbox: container.id, error: dockerMessage(cleanup) });
+    });
+    throw toCriError(error, `run sandbox for pod ${record.metadata.namespace}/${record.metadata.name}`);
+  }
+
+  async function attach(_: RuntimeContext, info: ContainerInspectInfo): Promise<void> {
+    const attachment = attachmentOf(info.Id, record, info.State.Pid);
+    try {
+      await context.cni.add(attachment);
+    } catch (error) {
+      throw new CriError(
+        'UNKNOWN',
+        `failed to set up sandbox container "${info.Id}" network for pod "${record.metadata.name}": ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+}
