@@ -8,6 +8,7 @@ import { endpointSliceController } from '../endpointslice/index.js';
 import { endpointSliceMirroringController } from '../endpointslicemirroring/index.js';
 import type { ControllerDescriptor } from '../framework/controller.js';
 import { garbageCollectorController } from '../garbagecollector/index.js';
+import { jobController } from '../job/index.js';
 import { namespaceController } from '../namespace/index.js';
 import { nodeIpamController } from '../nodeipam/index.js';
 import { nodeLifecycleController } from '../nodelifecycle/index.js';
@@ -22,6 +23,7 @@ import {
 } from '../serviceaccount/index.js';
 import { statefulSetController } from '../statefulset/index.js';
 import { taintEvictionController } from '../tainteviction/index.js';
+import { ttlAfterFinishedController } from '../ttlafterfinished/index.js';
 
 /** All controllers, in the order in which they start: what others build on first. */
 export const controllerTable: ControllerDescriptor[] = [
@@ -45,6 +47,8 @@ export const controllerTable: ControllerDescriptor[] = [
   deploymentController,
   daemonSetController,
   statefulSetController,
+  jobController,
+  ttlAfterFinishedController,
   garbageCollectorController,
   namespaceController,
   podGarbageCollectorController,

@@ -37,7 +37,13 @@ export const podGarbageCollectorController: ControllerDescriptor = {
         const node = nodes.lister.get(undefined, pod.spec.nodeName ?? '');
         const outOfService = node?.spec.taints?.some((taint) => taint.key === outOfServiceTaint);
         // Never bound, so no kubelet will finish the deletion; or bound where none can.
-        if (!pod.spec.nodeName || (outOfService && !isReady(node))) await forceDelete(pod);
+        if (!pod.spec.nodeName) {
+          await markFailed(pod);
+          await forceDelete(pod);
+        } else if (outOfService && !isReady(node)) {
+          await markFailed(pod, 'DeletionByPodGC', 'PodGC: node is out of service');
+          await forceDelete(pod);
+        }
       }
     }
 
@@ -59,7 +65,7 @@ export const podGarbageCollectorController: ControllerDescriptor = {
         missing.set(name, since);
         if (nowMs - since < quarantineMs || (await nodeExists(name))) continue;
         for (const pod of all.filter(({ spec }) => spec.nodeName === name)) {
-          await markDisrupted(pod);
+          await markFailed(pod, 'DeletionByPodGC', 'PodGC: node no longer exists');
           await forceDelete(pod);
         }
       }
@@ -75,21 +81,17 @@ export const podGarbageCollectorController: ControllerDescriptor = {
       }
     }
 
-    async function markDisrupted(pod: Pod): Promise<void> {
+    /** Whoever waits for the pod's end (a job) must see it, although no kubelet is there to report it. */
+    async function markFailed(pod: Pod, reason?: string, message?: string): Promise<void> {
       if (isPodTerminal(pod)) return;
-      const conditions = withCondition(pod.status?.conditions, {
-        type: 'DisruptionTarget',
-        status: 'True',
-        reason: 'DeletionByPodGC',
-        message: 'PodGC: node no longer exists',
-        lastTransitionTime: nowSecond(),
-      });
+      const disruption = { type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime: nowSecond() };
+      const conditions = reason ? withCondition(pod.status?.conditions, disruption) : undefined;
       await attempt(() =>
         podClient
           .namespace(pod.metadata.namespace)
           .patch(
             pod.metadata.name,
-            { metadata: { uid: pod.metadata.uid }, status: { phase: 'Failed', conditions } },
+            { metadata: { uid: pod.metadata.uid }, status: { phase: 'Failed', ...(conditions && { conditions }) } },
             { type: 'strategic', subresource: 'status' },
           ),
       );
