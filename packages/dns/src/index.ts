@@ -1,1 +1,10 @@
-export {};
+export { DnsServer, type DnsServerOptions } from './dns-server.js';
+export { Forwarder, type ForwarderOptions } from './forward/forwarder.js';
+export { LoopGuard } from './forward/loop-guard.js';
+export { nameservers, systemNameservers } from './forward/resolv-conf.js';
+export { DnsMetrics } from './metrics.js';
+export { Resolver, type ResolverOptions } from './resolver.js';
+export { type RunningDns, type StartDnsOptions, startDns } from './start.js';
+export { HostsTable } from './zone/hosts.js';
+export { ClusterZone, type ZoneAnswer, type ZoneOptions } from './zone/lookup.js';
+export { ClusterState } from './zone/state.js';
