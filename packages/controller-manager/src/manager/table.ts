@@ -1,8 +1,10 @@
 import { bootstrapSignerController, tokenCleanerController } from '../bootstrap/index.js';
 import { csrApprovingController, csrCleanerController, csrSigningController } from '../certificates/index.js';
 import { clusterRoleAggregationController } from '../clusterroleaggregation/index.js';
+import { cronJobController } from '../cronjob/index.js';
 import { daemonSetController } from '../daemonset/index.js';
 import { deploymentController } from '../deployment/index.js';
+import { disruptionController } from '../disruption/index.js';
 import { endpointsController } from '../endpoints/index.js';
 import { endpointSliceController } from '../endpointslice/index.js';
 import { endpointSliceMirroringController } from '../endpointslicemirroring/index.js';
@@ -49,6 +51,8 @@ export const controllerTable: ControllerDescriptor[] = [
   statefulSetController,
   jobController,
   ttlAfterFinishedController,
+  cronJobController,
+  disruptionController,
   garbageCollectorController,
   namespaceController,
   podGarbageCollectorController,
