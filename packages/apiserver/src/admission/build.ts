@@ -1,12 +1,39 @@
 import type { Authorizer } from '../authorization/authorizer.js';
+import type { EscalationChecker } from '../authorization/escalation.js';
 import type { ObjectAccess } from '../object-access.js';
 import { AdmissionChain, enabledPlugins } from './chain.js';
 import type { AdmissionPlugin } from './plugin.js';
+import {
+  CertificateApproval,
+  CertificateSigning,
+  CertificateSubjectRestriction,
+} from './plugins/certificate-plugins.js';
 import { DefaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
-import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { type EventLimit, EventRateLimit } from './plugins/event-rate-limit.js';
+import { LimitRanger } from './plugins/limit-ranger.js';
+import { NamespaceAutoProvision, NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { DefaultIngressClass, DenyServiceExternalIPs } from './plugins/network-plugins.js';
 import { NodeRestriction } from './plugins/node-restriction.js';
+import { type KindLookup, OwnerReferencesPermissionEnforcement } from './plugins/owner-references.js';
+import {
+  AlwaysPullImages,
+  ExtendedResourceToleration,
+  LimitPodHardAntiAffinityTopology,
+  PodNodeSelector,
+  PodTopologyLabels,
+  RuntimeClassPlugin,
+} from './plugins/pod-plugins.js';
+import { PodSecurity } from './plugins/pod-security.js';
 import { PriorityPlugin } from './plugins/priority.js';
+import { RbacEscalation } from './plugins/rbac-escalation.js';
+import { ResourceQuotaPlugin } from './plugins/resource-quota.js';
 import { ServiceAccountPlugin } from './plugins/service-account.js';
+import { AlwaysAdmit, AlwaysDeny, NamespaceExists } from './plugins/simple-plugins.js';
+import {
+  DefaultStorageClass,
+  PersistentVolumeClaimResize,
+  StorageObjectInUseProtection,
+} from './plugins/storage-plugins.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
 
 /** What admission needs from the server. */
@@ -16,20 +43,63 @@ export interface AdmissionOptions {
   disable: string[];
   objects: ObjectAccess;
   authorizer: Authorizer;
+  /** Of the authorization; with it, writes of roles and bindings are checked. */
+  escalation?: EscalationChecker;
+  /** For OwnerReferencesPermissionEnforcement. */
+  kindLookup?: KindLookup;
+  eventLimits?: EventLimit[];
   defaultNotReadyTolerationSeconds?: number;
   defaultUnreachableTolerationSeconds?: number;
+  /** Plugins that are made elsewhere (webhooks, policies), by their flag names. */
+  extra?: Record<string, AdmissionPlugin>;
 }
 
-type Factory = (o: AdmissionOptions) => AdmissionPlugin;
+type Factory = (o: AdmissionOptions) => AdmissionPlugin | undefined;
 
 const factories: Record<string, Factory> = {
+  AlwaysAdmit: () => new AlwaysAdmit(),
+  AlwaysDeny: () => new AlwaysDeny(),
+  NamespaceAutoProvision: (o) =>
+    new NamespaceAutoProvision(o.objects, async (name) => {
+      await o.objects.create(
+        { group: '', resource: 'namespaces' },
+        {
+          apiVersion: 'v1',
+          kind: 'Namespace',
+          metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },
+          spec: { finalizers: ['kubernetes'] },
+          status: { phase: 'Active' },
+        },
+      );
+    }),
+  NamespaceExists: (o) => new NamespaceExists(o.objects),
   NamespaceLifecycle: (o) => new NamespaceLifecycle(o.objects),
+  LimitPodHardAntiAffinityTopology: () => new LimitPodHardAntiAffinityTopology(),
+  LimitRanger: (o) => new LimitRanger(o.objects),
   ServiceAccount: (o) => new ServiceAccountPlugin(o.objects),
   NodeRestriction: (o) => new NodeRestriction(o.objects),
   TaintNodesByCondition: () => new TaintNodesByCondition(),
+  AlwaysPullImages: () => new AlwaysPullImages(),
+  PodSecurity: (o) => new PodSecurity(o.objects),
+  PodNodeSelector: (o) => new PodNodeSelector(o.objects),
   Priority: (o) => new PriorityPlugin(o.objects),
   DefaultTolerationSeconds: (o) =>
     new DefaultTolerationSeconds(o.defaultNotReadyTolerationSeconds, o.defaultUnreachableTolerationSeconds),
+  EventRateLimit: (o) => new EventRateLimit(o.eventLimits),
+  ExtendedResourceToleration: () => new ExtendedResourceToleration(),
+  DefaultStorageClass: (o) => new DefaultStorageClass(o.objects),
+  StorageObjectInUseProtection: () => new StorageObjectInUseProtection(),
+  OwnerReferencesPermissionEnforcement: (o) =>
+    o.kindLookup && new OwnerReferencesPermissionEnforcement(o.authorizer, o.kindLookup),
+  PersistentVolumeClaimResize: (o) => new PersistentVolumeClaimResize(o.objects),
+  RuntimeClass: (o) => new RuntimeClassPlugin(o.objects),
+  CertificateApproval: (o) => new CertificateApproval(o.authorizer),
+  CertificateSigning: (o) => new CertificateSigning(o.authorizer),
+  CertificateSubjectRestriction: () => new CertificateSubjectRestriction(),
+  DefaultIngressClass: (o) => new DefaultIngressClass(o.objects),
+  DenyServiceExternalIPs: () => new DenyServiceExternalIPs(),
+  PodTopologyLabels: (o) => new PodTopologyLabels(o.objects),
+  ResourceQuota: (o) => new ResourceQuotaPlugin(o.objects),
 };
 
 /**
@@ -39,9 +109,10 @@ const factories: Record<string, Factory> = {
 export function createAdmission(o: AdmissionOptions): AdmissionChain {
   const plugins: AdmissionPlugin[] = [];
   for (const name of enabledPlugins(o.enable, o.disable)) {
-    const make = factories[name];
-    if (make) plugins.push(make(o));
+    const plugin = o.extra?.[name] ?? factories[name]?.(o);
+    if (plugin) plugins.push(plugin);
     else if (o.enable.includes(name)) throw new Error(`admission plugin ${name} is not available in this server`);
   }
+  if (o.escalation) plugins.push(new RbacEscalation(o.escalation));
   return new AdmissionChain(plugins);
 }
