@@ -18,6 +18,8 @@ import { isTimeZone, missedTimes, nextTime } from './next-time.js';
 import { parseSchedule, type Schedule } from './schedule.js';
 
 const scheduledTimestamp = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
+/** Schedules without a zone are in the controller manager's own. */
+const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** Clocks differ a little; a run must not be missed because we looked a moment early. */
 const nextDeltaMs = 100;
 
@@ -125,7 +127,7 @@ function newCronJobController(context: ControllerContext): Reconciler {
     const parsed = parse(cron);
     if (!parsed) return undefined;
     const nowMs = Date.now();
-    const zone = cron.spec.timeZone ?? 'UTC';
+    const zone = cron.spec.timeZone ?? localZone;
     const next = nextTime(parsed, nowMs, zone);
     const later: Outcome = next === undefined ? undefined : { requeueAfterMs: next - nowMs + nextDeltaMs };
     const missed = missedTimes(parsed, earliestMs(cron, nowMs), nowMs, zone);
