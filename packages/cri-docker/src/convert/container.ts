@@ -1,8 +1,14 @@
-import { type ContainerConfigOutput, CriError, type LinuxContainerSecurityContextOutput } from '@kubelab/cri';
+import {
+  type ContainerConfigOutput,
+  CriError,
+  type DeviceOutput,
+  type LinuxContainerSecurityContextOutput,
+} from '@kubelab/cri';
 import type { ContainerCreateOptions, DeviceMapping, HostConfig, MountSettings } from 'dockerode';
 import type { HostFacts } from '../host.js';
 import { type ContainerRecord, encodeLabels, type SandboxRecord } from '../labels.js';
 import { containerName } from '../naming.js';
+import { privilegedConfig } from './privileged.js';
 import { dockerResources } from './resources.js';
 import { securityOptions } from './security.js';
 import { dockerSignal } from './signals.js';
@@ -53,39 +59,46 @@ export function containerOptions(config: ContainerConfigOutput, parts: Container
 
 function hostConfig(config: ContainerConfigOutput, parts: ContainerParts): HostConfig {
   const security = config.linux?.security_context;
+  const secured: Partial<HostConfig> = security
+    ? securityConfig(security, parts.host)
+    : { SecurityOpt: ['seccomp=unconfined'] };
   const cdi = config.CDI_devices.map((device) => device.name);
   return {
+    ...secured,
     ...dockerResources(config.linux?.resources, parts.host),
     ...namespaces(security, parts),
     CgroupParent: parts.sandbox.cgroupParent,
     Mounts: parts.mounts,
     Binds: parts.binds,
-    Devices: config.devices.map(
-      (device): DeviceMapping => ({
-        PathOnHost: device.host_path,
-        PathInContainer: device.container_path,
-        CgroupPermissions: device.permissions,
-      }),
-    ),
+    Devices: [...(secured.Devices ?? []), ...config.devices.map(dockerDevice)],
     ...(cdi.length > 0 ? { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: cdi }] } : {}),
     GroupAdd: parts.groups,
     LogConfig: dockerLog,
     RestartPolicy: { Name: '' },
     ...(parts.runtime === '' ? {} : { Runtime: parts.runtime }),
-    ...(security ? securityConfig(security, parts.host) : { SecurityOpt: ['seccomp=unconfined'] }),
+  };
+}
+
+function dockerDevice(device: DeviceOutput): DeviceMapping {
+  return {
+    PathOnHost: device.host_path,
+    PathInContainer: device.container_path,
+    CgroupPermissions: device.permissions,
   };
 }
 
 function securityConfig(security: LinuxContainerSecurityContextOutput, host: HostFacts): Partial<HostConfig> {
+  const wanted = security.capabilities?.add_capabilities ?? [];
   return {
-    Privileged: security.privileged,
     ReadonlyRootfs: security.readonly_rootfs,
-    CapAdd: security.capabilities?.add_capabilities ?? [],
+    // Docker's ALL is all the kernel has, and runc fails a container that is to have what its parents may not give.
+    CapAdd: host.limitedCapabilities && wanted.includes('ALL') ? host.limitedCapabilities : wanted,
     CapDrop: security.capabilities?.drop_capabilities ?? [],
     SecurityOpt: securityOptions(security, host),
     // An empty list is a list: Docker's defaults would come back without it.
     MaskedPaths: security.privileged ? [] : security.masked_paths,
     ReadonlyPaths: security.privileged ? [] : security.readonly_paths,
+    ...(security.privileged ? privilegedConfig(host) : {}),
   };
 }
 
@@ -101,7 +114,7 @@ function namespaces(
     NetworkMode: ofSandbox,
     ...(network === 'NODE' ? { UTSMode: 'host' } : {}),
     IpcMode: wanted?.ipc === 'NODE' ? 'host' : wanted?.ipc === 'CONTAINER' ? 'private' : ofSandbox,
-    PidMode: pidMode(wanted?.pid ?? 'CONTAINER', wanted?.target_id ?? '', ofSandbox),
+    PidMode: pidMode(wanted?.pid ?? 'POD', wanted?.target_id ?? '', ofSandbox),
   };
 }
 

@@ -16,8 +16,9 @@ export function sandboxOptions(
 ): ContainerCreateOptions {
   const security = config.linux?.security_context;
   const namespaces = security?.namespace_options;
-  if (namespaces?.userns_options?.mode === 'POD') {
-    throw new CriError('INVALID_ARGUMENT', 'user namespaces of a pod are not supported by Docker');
+  const users = namespaces?.userns_options;
+  if (users && users.mode !== 'NODE') {
+    throw new CriError('INVALID_ARGUMENT', `user namespace mode ${users.mode} is not supported by Docker`);
   }
   const hostNetwork = namespaces?.network === 'NODE';
   return {
@@ -34,11 +35,8 @@ export function sandboxOptions(
       PidMode: namespaces?.pid === 'NODE' ? 'host' : '',
       CgroupParent: record.cgroupParent,
       Sysctls: config.linux?.sysctls ?? {},
-      SecurityOpt: security
-        ? securityOptions({ ...security, privileged: security.privileged, no_new_privs: true }, o.host)
-        : ['no-new-privileges'],
+      SecurityOpt: security ? securityOptions({ ...security, no_new_privs: true }, o.host) : ['no-new-privileges'],
       ReadonlyRootfs: security?.readonly_rootfs ?? false,
-      Privileged: security?.privileged ?? false,
       GroupAdd: (security?.supplemental_groups ?? []).map(String),
       OomScoreAdj: permittedOomScore(sandboxOomScore, o.host),
       CpuShares: 2,

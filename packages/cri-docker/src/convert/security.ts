@@ -18,7 +18,8 @@ export function securityOptions(wish: SecurityWish, host: HostFacts): string[] {
   const options = [...seccompOption(wish), ...appArmorOption(wish, host)];
   if (wish.no_new_privs) options.push('no-new-privileges');
   const { selinux_options: label } = wish;
-  if (label) {
+  if (wish.privileged && host.seLinux) options.push('label=disable');
+  else if (label) {
     for (const key of ['user', 'role', 'type', 'level'] as const) {
       if (label[key]) options.push(`label=${key}:${label[key]}`);
     }

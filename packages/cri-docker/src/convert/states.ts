@@ -37,7 +37,17 @@ export function detailedState(state: ContainerInspectInfo['State'], createdAt: s
   if (state.Running || state.Paused || state.Restarting) return { ...base, state: 'CONTAINER_RUNNING' };
   if (startedAt !== '0' && finishedAt !== '0') {
     const reason = state.OOMKilled ? 'OOMKilled' : state.ExitCode === 0 ? 'Completed' : 'Error';
-    return { ...base, state: 'CONTAINER_EXITED', finishedAt, exitCode: state.ExitCode, reason, message: state.Error };
+    // Docker notes the start after the fact: what ends at once has ended before it.
+    const started = BigInt(finishedAt) < BigInt(startedAt) ? finishedAt : startedAt;
+    return {
+      ...base,
+      state: 'CONTAINER_EXITED',
+      startedAt: started,
+      finishedAt,
+      exitCode: state.ExitCode,
+      reason,
+      message: state.Error,
+    };
   }
   if (state.ExitCode !== 0 || state.Error) {
     // It was never started because it could not be: 128 and StartError is what containerd says then.

@@ -37,6 +37,7 @@ export async function releaseImageMounts(context: RuntimeContext): Promise<void>
 }
 
 async function imageMount(context: RuntimeContext, mount: MountOutput, reference: string): Promise<MountOutput> {
+  if (!mount.readonly) throw new CriError('INVALID_ARGUMENT', `image mount ${mount.container_path} must be read-only`);
   const image = await requireImage(context.docker.quick, reference);
   const root = join(volumesDir(context), folderOf(image.Id));
   if (!(await exists(root))) await extract(context, image.Id, root);

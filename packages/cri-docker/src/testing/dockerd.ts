@@ -85,6 +85,7 @@ export async function startTestRuntime(dockerArgs: string[] = []): Promise<TestR
       await end(shim, 'SIGTERM');
       await end(dockerd, 'SIGTERM');
       run('ip', 'netns', 'delete', netns);
+      unmountBelow(dir);
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -125,6 +126,14 @@ async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Pro
 
 function run(command: string, ...args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** Docker leaves its copy of the host's network namespace mounted. */
+function unmountBelow(dir: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+  for (const path of mounts.map((line) => line.split(' ')[1] ?? '').reverse()) {
+    if (path.startsWith(`${dir}/`)) run('umount', '-l', path);
+  }
 }
 
 function writeCniConfig(dir: string): void {

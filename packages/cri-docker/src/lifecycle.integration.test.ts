@@ -1,0 +1,239 @@
+/** Sandboxes, containers and logs on a real Docker, through restarts of the shim and of Docker. */
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { isNotFound } from '@kubelab/cri';
+import { startTestRuntime, type TestRuntime, until } from './testing/dockerd.js';
+import { createContainer, output, runPod, startContainer, waitForExit } from './testing/pods.js';
+
+let runtime: TestRuntime;
+before(async () => {
+  runtime = await startTestRuntime();
+});
+after(() => runtime.close());
+
+function logLines(path: string): { stream: string; tag: string; text: string }[] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  assert.equal(lines.pop(), '', 'the log ends with a line break');
+  return lines.map((line) => {
+    const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([FP]) (.*)$/.exec(line);
+    assert.ok(match, `not a CRI log line: ${line}`);
+    return { stream: match[1] ?? '', tag: match[2] ?? '', text: match[3] ?? '' };
+  });
+}
+
+test('a sandbox has an address, name servers and a host name, and keeps its attributes', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime, {
+    hostname: 'a-host',
+    dns_config: { servers: ['10.96.0.10'], searches: ['x.svc'], options: ['ndots:5'] },
+    labels: { app: 'web' },
+    annotations: { note: 'some text' },
+  });
+  const { status } = await cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+  assert.equal(status?.state, 'SANDBOX_READY');
+  assert.match(status?.network?.ip ?? '', /^10\.99\.0\.\d+$/);
+  assert.deepEqual(status?.labels, { app: 'web' });
+  assert.deepEqual(status?.annotations, { note: 'some text' });
+  assert.ok((status?.created_at ?? 0) > 0);
+
+  const id = await startContainer(runtime, pod);
+  assert.equal(await output(cri, id, 'hostname'), 'a-host');
+  const resolvConf = await output(cri, id, 'cat', '/etc/resolv.conf');
+  assert.equal(resolvConf, 'search x.svc\nnameserver 10.96.0.10\noptions ndots:5');
+  assert.match(await output(cri, id, 'ip', 'addr', 'show', 'eth0'), new RegExp(status?.network?.ip ?? '-'));
+
+  const byLabel = await cri.listPodSandbox({ filter: { label_selector: { app: 'web' } } });
+  assert.deepEqual(
+    byLabel.items.map((item) => item.id),
+    [pod.id],
+  );
+  const others = await cri.listPodSandbox({ filter: { label_selector: { app: 'other' } } });
+  assert.deepEqual(others.items, []);
+});
+
+test('stopping and removing can be repeated, and unknown ids are gone already', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const id = await startContainer(runtime, pod);
+  await cri.stopPodSandbox({ pod_sandbox_id: pod.id });
+  await cri.stopPodSandbox({ pod_sandbox_id: pod.id });
+  const { status, containers_statuses: statuses } = await cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+  assert.equal(status?.state, 'SANDBOX_NOTREADY');
+  assert.equal(statuses[0]?.state, 'CONTAINER_EXITED');
+  await cri.stopContainer({ container_id: id, timeout: 5 });
+  await cri.removeContainer({ container_id: id });
+  await cri.removeContainer({ container_id: id });
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
+  await cri.stopPodSandbox({ pod_sandbox_id: 'nothing' });
+  await cri.removeContainer({ container_id: 'nothing' });
+  await assert.rejects(cri.podSandboxStatus({ pod_sandbox_id: pod.id }), (error) => isNotFound(error));
+  await assert.rejects(cri.containerStatus({ container_id: id }), (error) => isNotFound(error));
+});
+
+test('the same attempt can be run once', async () => {
+  const pod = await runPod(runtime);
+  await assert.rejects(runtime.cri.runPodSandbox({ config: pod.config }), { code: 'ALREADY_EXISTS' });
+});
+
+test('exit codes, reasons and messages', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const failed = await waitForExit(cri, await startContainer(runtime, pod, 'exit 3'));
+  assert.deepEqual([failed.exit_code, failed.reason], [3, 'Error']);
+  assert.ok(failed.finished_at >= failed.started_at && failed.started_at > 0);
+  const completed = await waitForExit(cri, await startContainer(runtime, pod, 'true'));
+  assert.deepEqual([completed.exit_code, completed.reason], [0, 'Completed']);
+
+  const broken = await createContainer(runtime, pod, '', { command: ['/no/such/program'] });
+  await assert.rejects(cri.startContainer({ container_id: broken }), /no such file or directory/);
+  const { status } = await cri.containerStatus({ container_id: broken });
+  assert.deepEqual([status?.state, status?.exit_code, status?.reason], ['CONTAINER_EXITED', 128, 'StartError']);
+
+  const oom = await startContainer(runtime, pod, 'dd if=/dev/zero of=/dev/null bs=20M', {
+    linux: { resources: { memory_limit_in_bytes: 15 << 20, memory_swap_limit_in_bytes: 15 << 20 } },
+  });
+  const killed = await waitForExit(cri, oom);
+  assert.deepEqual([killed.exit_code, killed.reason], [137, 'OOMKilled']);
+});
+
+test('a stop sends the stop signal first, and kills at once without time', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const script = (signal: string) => `trap 'exit 9' ${signal}; echo ready; while :; do sleep 0.1; done`;
+  for (const [signal, code, timeout] of [
+    ['TERM', 9, 20],
+    ['USR1', 9, 20],
+    ['TERM', 137, 0],
+  ] as const) {
+    const id = await startContainer(runtime, pod, script(signal), {
+      ...(signal === 'USR1' ? { stop_signal: 'SIGUSR1' as const } : {}),
+      log_path: 'trap.log',
+    });
+    const { status } = await cri.containerStatus({ container_id: id });
+    await until(() => assert.equal(logLines(status?.log_path ?? '').at(-1)?.text, 'ready'));
+    await cri.stopContainer({ container_id: id, timeout });
+    assert.equal((await cri.containerStatus({ container_id: id })).status?.exit_code, code);
+    await cri.removeContainer({ container_id: id });
+    renameSync(status?.log_path ?? '', `${status?.log_path}.${code}`);
+  }
+});
+
+test('logs: both streams, long lines in parts, complete once the status says that it has ended', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const script = 'echo out; echo err >&2; head -c 40000 /dev/zero | tr "\\0" x; echo; printf tail';
+  const status = await waitForExit(cri, await startContainer(runtime, pod, script));
+  const lines = logLines(status.log_path);
+  assert.ok(lines.some(({ stream, tag, text }) => stream === 'stdout' && tag === 'F' && text === 'out'));
+  assert.ok(lines.some(({ stream, tag, text }) => stream === 'stderr' && tag === 'F' && text === 'err'));
+  const long = lines.filter(({ text }) => text.startsWith('x'));
+  assert.equal(long.map(({ text }) => text).join('').length, 40000);
+  assert.deepEqual(
+    long.map(({ tag }) => tag),
+    ['P', 'P', 'F'],
+  );
+  assert.deepEqual(lines.at(-1), { stream: 'stdout', tag: 'P', text: 'tail' });
+});
+
+test('logs: no line lost or doubled through kills of the shim, and through rotation', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const count = 20_000;
+  const id = await startContainer(runtime, pod, `for i in $(seq 1 ${count}); do echo line $i; done; sleep 1000`);
+  const path = (await cri.containerStatus({ container_id: id })).status?.log_path ?? '';
+  const files = [path];
+  for (let round = 1; round <= 3; round++) {
+    await runtime.stopShim('SIGKILL');
+    await runtime.startShim();
+    const rotated = `${path}.${round}`;
+    renameSync(path, rotated);
+    await cri.reopenContainerLog({ container_id: id });
+    files.splice(-1, 0, rotated);
+  }
+  const all = () => files.flatMap((file) => logLines(file).map(({ text }) => text));
+  await until(() => assert.equal(all().at(-1), `line ${count}`));
+  assert.deepEqual(
+    all(),
+    Array.from({ length: count }, (_, i) => `line ${i + 1}`),
+  );
+});
+
+test('sandboxes, addresses and logs outlive a restart of Docker', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const id = await startContainer(runtime, pod, 'echo before; sleep 1000');
+  await runtime.stopDocker();
+  await assert.rejects(cri.listContainers({}), { code: 'UNAVAILABLE' });
+  const down = await cri.status({});
+  assert.equal(down.status?.conditions.find(({ type }) => type === 'RuntimeReady')?.status, false);
+  await runtime.startDocker();
+
+  const { status } = await cri.containerStatus({ container_id: id });
+  assert.equal(status?.state, 'CONTAINER_EXITED');
+  assert.equal(logLines(status?.log_path ?? '').at(-1)?.text, 'before');
+  const sandbox = await cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+  assert.equal(sandbox.status?.state, 'SANDBOX_NOTREADY');
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
+  const next = await runPod(runtime, { metadata: { ...pod.config.metadata, attempt: 1 } });
+  assert.equal((await cri.podSandboxStatus({ pod_sandbox_id: next.id })).status?.state, 'SANDBOX_READY');
+});
+
+test('events tell of containers as they change, after a restart of Docker too', async () => {
+  const { cri } = runtime;
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const pod = await runPod(runtime);
+  const reading = (async () => {
+    for await (const event of cri.getContainerEvents({}, { signal: stop.signal })) {
+      seen.push(`${event.container_id} ${event.container_event_type} ${event.pod_sandbox_status?.state ?? ''}`);
+    }
+  })();
+  // The call has no answer before its first event: make events until one is seen.
+  await until(async () => {
+    await cri.removeContainer({ container_id: await createContainer(runtime, pod, 'true') });
+    assert.ok(seen.length > 0);
+  });
+  const id = await startContainer(runtime, pod, 'true');
+  await waitForExit(cri, id);
+  await cri.removeContainer({ container_id: id });
+  const types = ['CREATED', 'STARTED', 'STOPPED', 'DELETED'];
+  const wanted = types.map((type) => `${id} CONTAINER_${type}_EVENT SANDBOX_READY`);
+  await until(() =>
+    assert.deepEqual(
+      seen.filter((line) => line.startsWith(id)),
+      wanted,
+    ),
+  );
+  stop.abort();
+  await reading;
+});
+
+test('statistics of containers and pods', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const id = await startContainer(runtime, pod, 'dd if=/dev/zero of=/file bs=1M count=3; while :; do :; done', {
+    labels: { stats: 'yes' },
+    linux: { resources: { memory_limit_in_bytes: 64 << 20 } },
+  });
+  await until(async () => {
+    const { stats } = await cri.containerStats({ container_id: id });
+    assert.ok((stats?.cpu?.usage_core_nano_seconds?.value ?? 0) > 1e6);
+    assert.ok((stats?.cpu?.usage_nano_cores?.value ?? 0) > 1e6);
+    assert.ok((stats?.memory?.working_set_bytes?.value ?? 0) > 0);
+    assert.ok((stats?.memory?.available_bytes?.value ?? 0) < 64 << 20);
+  });
+  await until(async () => {
+    const { stats } = await cri.listContainerStats({ filter: { label_selector: { stats: 'yes' } } });
+    assert.deepEqual(
+      stats.map((one) => one.attributes?.id),
+      [id],
+    );
+    assert.ok((stats[0]?.writable_layer?.used_bytes?.value ?? 0) >= 3 << 20);
+  });
+  const { stats } = await cri.podSandboxStats({ pod_sandbox_id: pod.id });
+  assert.equal(stats?.linux?.network?.default_interface?.name, 'eth0');
+  assert.ok((stats?.linux?.process?.process_count?.value ?? 0) >= 2);
+  assert.equal(stats?.linux?.containers.length, 1);
+});
