@@ -51,6 +51,8 @@ const triggerTime = 'endpoints.kubernetes.io/last-change-trigger-time';
 export class FamilyProxier {
   private readonly states = new Map<string, State>();
   private readonly dirty = new Set<string>();
+  /** Services with a health check node port. */
+  private readonly withHealthPort = new Set<string>();
   private stale: StaleFlows[] = [];
   private triggers: number[] = [];
   private topology: Topology;
@@ -134,8 +136,8 @@ export class FamilyProxier {
   /** Services with a health check node port and their local endpoints, as of the last sync. */
   localHealth(): Map<string, LocalHealth> {
     const out = new Map<string, LocalHealth>();
-    for (const [key, state] of this.states) {
-      const ports = [...state.ports.values()].filter((p) => p.port.healthCheckNodePort !== 0);
+    for (const key of this.withHealthPort) {
+      const ports = [...(this.states.get(key)?.ports.values() ?? [])].filter((p) => p.port.healthCheckNodePort !== 0);
       const first = ports[0];
       if (!first) continue;
       const local = new Set(ports.flatMap((p) => p.endpoints.local.filter((e) => e.ready).map((e) => e.ip)));
@@ -195,6 +197,8 @@ export class FamilyProxier {
       state.ports.set(port.key, { port, endpoints });
       this.noteStale(port, before?.endpoints, endpoints);
     }
+    if (ports.some((p) => p.healthCheckNodePort !== 0)) this.withHealthPort.add(key);
+    else this.withHealthPort.delete(key);
     if (!state.service && state.slices.size === 0) this.states.delete(key);
   }
 

@@ -57,6 +57,9 @@ export class KubeProxy {
   static async create(o: ProxyOptions): Promise<KubeProxy> {
     const metrics = new ProxyMetrics(o.metrics);
     const proxy = new KubeProxy(o, metrics);
+    metrics.beforeScrape(() => {
+      for (const f of proxy.families) f.updateGauges();
+    });
     const prefix = o.commandPrefix ?? [];
     const backend = o.backend === undefined || o.backend === 'auto' ? await detectBackend({ prefix }) : o.backend;
     for (const family of ['ipv4', 'ipv6'] as const) {
@@ -166,7 +169,6 @@ export class KubeProxy {
       for (const [key, h] of f.localHealth()) {
         if (h.localEndpoints >= (all.get(key)?.localEndpoints ?? 0)) all.set(key, h);
       }
-      f.updateGauges();
     }
     return all;
   }

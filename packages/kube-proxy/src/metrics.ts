@@ -23,6 +23,13 @@ export class ProxyMetrics {
   readonly conntrackFailures: Counter;
   readonly drift: Counter;
 
+  private refresh: () => void = () => undefined;
+
+  /** Sets gauges that need a pass over everything, when somebody looks at them. */
+  beforeScrape(refresh: () => void): void {
+    this.refresh = refresh;
+  }
+
   constructor(register: Registry) {
     const registers = [register];
     const p = 'kubeproxy_sync_proxy_rules';
@@ -64,10 +71,13 @@ export class ProxyMetrics {
       'Cumulative proxy iptables partial restore failures',
       ip,
     );
-    this.rulesTotal = gauge(`${p}_iptables_total`, 'Total number of iptables rules owned by kube-proxy', [
-      'table',
-      ...ip,
-    ]);
+    this.rulesTotal = new Gauge({
+      name: `${p}_iptables_total`,
+      help: 'Total number of iptables rules owned by kube-proxy',
+      labelNames: ['table', ...ip],
+      registers,
+      collect: () => this.refresh(),
+    });
     this.rulesLast = gauge(`${p}_iptables_last`, 'Number of lines written by the last sync', ['table', ...ip]);
     this.noLocalEndpoints = gauge(
       `${p}_no_local_endpoints_total`,

@@ -14,6 +14,8 @@ export interface BagChain {
   kind: 'bag';
   entries: Map<string, readonly string[]>;
   tail: readonly string[];
+  /** Keys set since the chain was last planned: only these are compared, however many entries there are. */
+  touched: Set<string>;
 }
 
 export type DesiredChain = OrderedChain | BagChain;

@@ -70,7 +70,7 @@ export class Restorer {
     if (now?.kind === 'bag') {
       if (sameList(now.tail, tail)) return;
       now.tail = tail;
-    } else t.desired.set(chain, { kind: 'bag', entries: new Map(), tail });
+    } else t.desired.set(chain, { kind: 'bag', entries: new Map(), tail, touched: new Set() });
     t.dirty.add(chain);
   }
 
@@ -83,6 +83,7 @@ export class Restorer {
     if (now ? sameList(now, rules) : rules.length === 0) return;
     if (rules.length > 0) bag.entries.set(key, rules);
     else bag.entries.delete(key);
+    bag.touched.add(key);
     t.dirty.add(chain);
   }
 
@@ -232,20 +233,41 @@ export class Restorer {
       script().remove(chain);
       return { changed: true, done: () => t.known.delete(chain) };
     }
-    const entries = desired.kind === 'bag' ? new Map((desired as BagChain).entries) : undefined;
-    const tail = desired.kind === 'bag' ? desired.tail : [];
-    const rules = desired.kind === 'ordered' ? [...desired.rules] : undefined;
-    const done = () => t.known.set(chain, { rules, entries, tail, adopted: false });
-    if (known?.adopted && known.rules && sameRules(known.rules, desired)) {
-      // A bag read from the kernel is known by its entries from now on: `-D` finds rules by meaning, not by text.
+    if (desired.kind === 'bag') return this.planBag(t, chain, known, desired, script);
+    const rules = [...desired.rules];
+    const done = () => t.known.set(chain, { rules, entries: undefined, tail: [], adopted: false });
+    if (known?.rules && (known.adopted ? sameRules(known.rules, desired) : sameList(known.rules, rules))) {
       return { changed: false, done };
     }
-    if (known && !known.adopted && desired.kind === 'ordered' && sameList(known.rules ?? [], desired.rules)) {
-      return { changed: false, done };
-    }
-    if (known) script().patch(chain, known, desired);
-    else script().rewrite(chain, desired);
+    script().rewrite(chain, desired);
     return { changed: true, done };
+  }
+
+  private planBag(
+    t: TableState,
+    chain: string,
+    known: KnownChain | undefined,
+    bag: BagChain,
+    script: () => TableScript,
+  ): { changed: boolean; done: () => void } | undefined {
+    const { tail } = bag;
+    const isAsWanted = known?.adopted && known.rules && sameRules(known.rules, bag);
+    const changes = known && !isAsWanted ? script().patch(chain, known, bag) : undefined;
+    if (!known) script().rewrite(chain, bag);
+    bag.touched.clear();
+    if (changes && known) {
+      const done = () => {
+        for (const c of changes) {
+          if (c.rules) known.entries?.set(c.key, c.rules);
+          else known.entries?.delete(c.key);
+        }
+      };
+      return { changed: changes.length > 0, done };
+    }
+    // A bag read from the kernel is known by its entries from now on: `-D` finds rules by meaning, not by text.
+    const entries = new Map(bag.entries);
+    const done = () => t.known.set(chain, { rules: undefined, entries, tail, adopted: false });
+    return { changed: !isAsWanted, done };
   }
 
   /** Looks for unsettled hooks in their built-in chains, one listing a chain, and adds or deletes what is needed. */

@@ -1,4 +1,4 @@
-import { type DesiredChain, flatten, type KnownChain } from './chain-state.js';
+import { type BagChain, type DesiredChain, flatten, type KnownChain } from './chain-state.js';
 
 /** The changes to one table, to be rendered in the one order that the kernel accepts in one transaction. */
 export class TableScript {
@@ -33,32 +33,49 @@ export class TableScript {
     this.deletions.push(`-X ${name}`);
   }
 
-  /** Brings a bag from what is known to what is wanted by single lines, or whole if that is shorter. */
-  patch(name: string, known: KnownChain, chain: DesiredChain): void {
-    if (chain.kind !== 'bag' || !known.entries || known.adopted || !sameList(known.tail, chain.tail)) {
+  /**
+   * Brings a bag from the known entries to the wanted ones by single lines, or whole if that is shorter. Returns the
+   * entries changed, or undefined if the chain is written whole.
+   */
+  patch(name: string, known: KnownChain, chain: BagChain): EntryChange[] | undefined {
+    const entries = known.entries;
+    if (!entries || known.adopted || !sameList(known.tail, chain.tail)) {
       this.rewrite(name, chain);
-      return;
+      return undefined;
     }
-    const edits: string[] = [];
-    for (const [key, rules] of known.entries) {
+    const deletions: string[] = [];
+    const insertions: string[] = [];
+    const changes: EntryChange[] = [];
+    for (const key of chain.touched) {
+      const now = entries.get(key);
       const wanted = chain.entries.get(key);
-      if (wanted === rules || (wanted && sameList(wanted, rules))) continue;
-      for (const r of rules) edits.push(`-D ${name} ${r}`);
-    }
-    for (const [key, rules] of chain.entries) {
-      const now = known.entries.get(key);
-      if (now === rules || (now && sameList(now, rules))) continue;
+      if (now === wanted || (now && wanted && sameList(now, wanted))) continue;
+      changes.push({ key, rules: wanted });
+      for (const r of now ?? []) deletions.push(`-D ${name} ${r}`);
       // Inserted at the head one by one: in reverse, to end in the entry's order.
-      for (let i = rules.length - 1; i >= 0; i--) edits.push(`-I ${name} ${rules[i]}`);
+      for (const r of [...(wanted ?? [])].reverse()) insertions.push(`-I ${name} ${r}`);
     }
     // A deletion makes the tool read the chain, which is dearer than writing a line of it: about 1 to 4.
-    if (edits.length * 4 > known.entries.size + 16) this.rewrite(name, chain);
-    else this.lines.push(...edits);
+    if ((deletions.length + insertions.length) * 4 > entries.size + 16) {
+      this.rewrite(name, chain);
+      return undefined;
+    }
+    this.lines.push(...deletions, ...insertions);
+    return changes;
   }
 
   render(): string {
+    // iptables-nft 1.8.9 keeps chains in a list sorted by name and searches it from its start at each insertion: in
+    // descending order 30,000 chains take 6 s instead of 30 s.
+    this.declarations.sort().reverse();
     return `*${this.table}\n${[...this.declarations, ...this.lines, ...this.deletions].join('\n')}\nCOMMIT\n`;
   }
+}
+
+/** An entry of a bag and the rules it has now; undefined: none. */
+export interface EntryChange {
+  key: string;
+  rules: readonly string[] | undefined;
 }
 
 export function sameList(a: readonly string[], b: readonly string[]): boolean {
