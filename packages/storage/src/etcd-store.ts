@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs';
+import type { KubeObject } from '@kubelab/apimachinery';
+import { noop } from 'cockatiel';
+import { Etcd3, type IOptions } from 'etcd3';
+import { encodeObject, withResourceVersion } from './encoding.js';
+import { toStoreError } from './etcd-errors.js';
+import { watchEtcd } from './etcd-watch.js';
+import { neverSent, retryUnavailable } from './retry.js';
+import type { ListPage, ListPageOptions, Store, StoredObject, WatchBatch, WatchOptions } from './store.js';
+import { CacheItem } from './stored-item.js';
+import { identityTransformer, type Transformer } from './transformer.js';
+
+export interface EtcdOptions {
+  /** URLs of the members. */
+  servers: string[];
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  /** Prepended to every key, with a slash at its end: `/registry/`. */
+  prefix: string;
+  /** Encryption at rest. Default: values as they are. */
+  transformer?: Transformer;
+  /** How long a call may take before it counts as unanswered. Default 10 s. */
+  requestTimeoutMs?: number;
+}
+
+type KeyValue = { key: Buffer; value: Buffer; mod_revision: string };
+
+/** The store on etcd v3. */
+export class EtcdStore implements Store {
+  private readonly client: Etcd3;
+  private readonly transformer: Transformer;
+  private readonly prefix: string;
+  private readonly revisionKey: Buffer;
+  private readonly timeoutMs: number;
+  private revisionRead: Promise<number> | undefined;
+  private nextRevisionRead: Promise<number> | undefined;
+
+  constructor(options: EtcdOptions) {
+    this.prefix = options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
+    this.transformer = options.transformer ?? identityTransformer;
+    const timeoutMs = options.requestTimeoutMs ?? 10_000;
+    this.timeoutMs = timeoutMs;
+    this.revisionKey = Buffer.from(this.prefix);
+    const config: IOptions = {
+      hosts: options.servers,
+      dialTimeout: 5_000,
+      // The library's own retries would repeat a write that may have been done, and its circuit breaker would keep a
+      // server off for 5 s after etcd is back: see retry.ts for ours.
+      faultHandling: { host: () => noop, global: noop },
+      grpcOptions: {
+        'grpc.max_receive_message_length': -1,
+        'grpc.max_send_message_length': -1,
+        'grpc.keepalive_time_ms': 10_000,
+        'grpc.keepalive_timeout_ms': 3_000,
+        'grpc.keepalive_permit_without_calls': 1,
+        // Back within a second of etcd's return.
+        'grpc.initial_reconnect_backoff_ms': 100,
+        'grpc.max_reconnect_backoff_ms': 1_000,
+      },
+      defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + timeoutMs }),
+    };
+    if (options.caFile) {
+      config.credentials = {
+        rootCertificate: readFileSync(options.caFile),
+        ...(options.certFile && options.keyFile
+          ? { certChain: readFileSync(options.certFile), privateKey: readFileSync(options.keyFile) }
+          : {}),
+      };
+    }
+    this.client = new Etcd3(config);
+  }
+
+  async get(key: string): Promise<StoredObject | undefined> {
+    const response = await this.read(() => this.client.kv.range({ key: this.fullKey(key) }));
+    const kv = response.kvs[0];
+    return kv ? this.decode(kv) : undefined;
+  }
+
+  async list(prefix: string, options: ListPageOptions = {}): Promise<ListPage> {
+    const response = await this.read(() =>
+      this.client.kv.range({
+        key: this.fullKey(options.from || prefix),
+        range_end: rangeEnd(this.fullKey(prefix)),
+        limit: options.limit ?? 0,
+        revision: options.revision ?? 0,
+      }),
+    );
+    return {
+      items: response.kvs.map((kv) => this.decode(kv)),
+      revision: options.revision ?? Number(response.header.revision),
+      more: response.more,
+      count: Number(response.count),
+    };
+  }
+
+  create(key: string, object: KubeObject): Promise<StoredObject | undefined> {
+    return this.put(key, 0, object);
+  }
+
+  update(key: string, expected: number, object: KubeObject): Promise<StoredObject | undefined> {
+    return this.put(key, expected, object);
+  }
+
+  async delete(key: string, expected: number): Promise<number | undefined> {
+    const full = this.fullKey(key);
+    const response = await this.write(() =>
+      this.client.kv.txn({
+        compare: [{ key: full, target: 'Mod', result: 'Equal', mod_revision: expected }],
+        success: [{ request_delete_range: { key: full } }],
+      }),
+    );
+    return response.succeeded ? Number(response.header.revision) : undefined;
+  }
+
+  /** One read of etcd serves all callers that come while the one before it is under way. */
+  currentRevision(): Promise<number> {
+    if (!this.revisionRead) {
+      this.revisionRead = this.readRevision().finally(() => {
+        this.revisionRead = undefined;
+      });
+      return this.revisionRead;
+    }
+    // A read that is under way may have been answered before this call was made: the next one counts.
+    this.nextRevisionRead ??= this.revisionRead
+      .catch(() => 0)
+      .then(() => {
+        this.nextRevisionRead = undefined;
+        return this.currentRevision();
+      });
+    return this.nextRevisionRead;
+  }
+
+  /**
+   * The whole key space is watched, not only the prefix: the stream then shows every revision of the database, those of
+   * other programs' keys too, and a reader that waits for one is never left waiting.
+   */
+  watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch> {
+    const wanted = this.prefix + prefix;
+    return watchEtcd(this.client, options, (event) => {
+      const full = event.kv.key.toString('utf8');
+      if (!full.startsWith(wanted)) {
+        return undefined;
+      }
+      const key = full.slice(this.prefix.length);
+      const revision = Number(event.kv.mod_revision);
+      return event.type === 'Put'
+        ? { type: 'put', key, revision, item: this.decode(event.kv) }
+        : { type: 'delete', key, revision };
+    });
+  }
+
+  async compact(revision: number): Promise<void> {
+    await this.write(() => this.client.kv.compact({ revision, physical: false }));
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private async put(key: string, expected: number, object: KubeObject): Promise<StoredObject | undefined> {
+    const full = this.fullKey(key);
+    const data = encodeObject(object);
+    const value = this.transformer.toStorage(this.prefix + key, data);
+    const response = await this.write(() =>
+      this.client.kv.txn({
+        compare: [{ key: full, target: 'Mod', result: 'Equal', mod_revision: expected }],
+        success: [{ request_put: { key: full, value } }],
+      }),
+    );
+    if (!response.succeeded) {
+      return undefined;
+    }
+    const revision = Number(response.header.revision);
+    return new CacheItem(key, revision, withResourceVersion(data, revision));
+  }
+
+  private async readRevision(): Promise<number> {
+    const response = await this.read(() => this.client.kv.range({ key: this.revisionKey, count_only: true }));
+    return Number(response.header.revision);
+  }
+
+  private read<T>(call: () => Promise<T>): Promise<T> {
+    return retryUnavailable(call, () => true, this.timeoutMs).catch(fail);
+  }
+
+  private write<T>(call: () => Promise<T>): Promise<T> {
+    return retryUnavailable(call, neverSent, this.timeoutMs).catch(fail);
+  }
+
+  private decode(kv: KeyValue): CacheItem {
+    const full = kv.key.toString('utf8');
+    const revision = Number(kv.mod_revision);
+    let form: Buffer | Error;
+    try {
+      form = withResourceVersion(this.transformer.fromStorage(full, kv.value), revision);
+    } catch (error) {
+      // One value that can't be read must not keep all others from being served: it fails when somebody asks for it.
+      form = new Error(`cannot read the value at ${full}`, { cause: error });
+    }
+    return new CacheItem(full.slice(this.prefix.length), revision, form);
+  }
+
+  private fullKey(key: string): Buffer {
+    return Buffer.from(this.prefix + key);
+  }
+}
+
+function fail(error: unknown): never {
+  throw toStoreError(error);
+}
+
+/** The end of the range of all keys that begin with the prefix: its last byte raised by one. */
+function rangeEnd(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix);
+  end[end.length - 1] = (end[end.length - 1] as number) + 1;
+  return end;
+}
