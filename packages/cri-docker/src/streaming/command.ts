@@ -1,4 +1,5 @@
 import type { Duplex, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandStreams, TerminalSize } from '@kubelab/streaming';
 import { pipeOutput } from '../docker/exec.js';
 
@@ -12,11 +13,13 @@ export async function joinCommand(
   resize: (size: TerminalSize) => Promise<unknown>,
 ): Promise<void> {
   const { stdin, signal } = streams;
+  let resized: Promise<void> = Promise.resolve();
   streams.resizes.listen((size) => {
-    // A terminal that can't be resized any more belongs to a command that has ended.
-    resize(size).catch(() => undefined);
+    resized = resized.then(() => resizeOnceRunning(() => resize(size), signal));
   });
   if (stdin) {
+    // The size a client begins with is there before what is typed.
+    await resized;
     stdin.pipe(docker);
     stdin.once('error', () => docker.end());
   }
@@ -33,4 +36,17 @@ export async function joinCommand(
   });
   await Promise.race([done, gone]);
   stdin?.unpipe(docker);
+}
+
+/** Docker knows the command's terminal a moment after it has said that the command runs. */
+async function resizeOnceRunning(resize: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; attempt < 10 && !signal.aborted; attempt++) {
+    try {
+      await resize();
+      return;
+    } catch {
+      // Not there yet, or gone with the command that has ended: then it is given up.
+      await delay(20);
+    }
+  }
 }

@@ -142,7 +142,7 @@ function writeCniConfig(dir: string): void {
     {
       type: 'bridge',
       bridge: 'cni0',
-      isGateway: true,
+      isDefaultGateway: true,
       ipMasq: false,
       ipam: { type: 'host-local', dataDir: join(dir, 'ipam'), ranges: [[{ subnet: '10.99.0.0/24' }]] },
     },
