@@ -12,3 +12,5 @@ export type {
 } from './resource.js';
 export { schemaFor } from './schema.js';
 export { ResourceTable, type TableListener, versionOf } from './table.js';
+export { podTotals } from './usage/pod-resources.js';
+export { inScope, missingConstraints, type Quota, type Usage, usageOf } from './usage/quota-usage.js';
