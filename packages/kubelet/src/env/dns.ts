@@ -18,7 +18,10 @@ export interface DnsSettings {
 export function parseResolvConf(text: string): ResolvConf {
   const result: ResolvConf = { servers: [], searches: [], options: [] };
   for (const line of text.split('\n')) {
-    const [keyword, ...values] = line.replace(/[#;].*$/, '').trim().split(/\s+/);
+    const [keyword, ...values] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
     if (keyword === 'nameserver' && values[0]) result.servers.push(values[0]);
     else if (keyword === 'search') result.searches = values.map((value) => value.replace(/\.$/, ''));
     else if (keyword === 'options') result.options = values;
@@ -43,9 +46,7 @@ export function podDns(pod: Pod, settings: DnsSettings): DNSConfig {
   if (policy === 'None') base = { servers: [], searches: [], options: [] };
   else if (cluster) {
     const namespace = pod.metadata.namespace;
-    const own = clusterDomain
-      ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain]
-      : [];
+    const own = clusterDomain ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
     base = { servers: clusterDns, searches: unique([...own, ...host.searches]), options: ['ndots:5'] };
   } else if (base.servers.length === 0) {
     base = { ...base, servers: ['127.0.0.1'] };

@@ -39,6 +39,7 @@ export function expandStrict(input: string, lookup: (name: string) => string | u
     if (value === undefined) missing.push(name);
     return value;
   });
-  if (missing.length > 0) throw new Error(`missing value for ${missing.map((name) => JSON.stringify(name)).join(', ')}`);
+  if (missing.length > 0)
+    throw new Error(`missing value for ${missing.map((name) => JSON.stringify(name)).join(', ')}`);
   return result;
 }

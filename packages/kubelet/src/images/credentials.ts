@@ -17,7 +17,9 @@ interface DockerAuth {
 type Keyring = [pattern: string, auth: AuthConfig][];
 
 function toAuth(server: string, entry: DockerAuth): AuthConfig {
-  const [user, ...rest] = Buffer.from(entry.auth ?? '', 'base64').toString().split(':');
+  const [user, ...rest] = Buffer.from(entry.auth ?? '', 'base64')
+    .toString()
+    .split(':');
   return {
     username: entry.username || user || '',
     password: entry.password || rest.join(':'),
@@ -32,7 +34,10 @@ export function parseDockerConfig(text: string, legacy = false): Keyring {
   const parsed = JSON.parse(text) as Record<string, unknown>;
   const auths = (legacy ? parsed : parsed.auths) as Record<string, DockerAuth> | undefined;
   return Object.entries(auths ?? {}).map(([key, entry]) => [
-    key.replace(/^https?:\/\//, '').replace(/\/v[12]\/?$/, '').replace(/\/$/, ''),
+    key
+      .replace(/^https?:\/\//, '')
+      .replace(/\/v[12]\/?$/, '')
+      .replace(/\/$/, ''),
     toAuth(key, entry),
   ]);
 }

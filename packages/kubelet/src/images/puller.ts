@@ -143,7 +143,9 @@ export class ImagePuller {
         const { image_ref: ref } = await this.options.cri.pullImage({
           image: { image },
           auth: auth ?? null,
-          sandbox_config: { metadata: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid } },
+          sandbox_config: {
+            metadata: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid },
+          },
         });
         return ref;
       } catch (error) {

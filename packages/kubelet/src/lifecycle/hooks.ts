@@ -17,7 +17,10 @@ export async function runHook(
 ): Promise<void> {
   if (handler.exec) {
     const command = handler.exec.command ?? [];
-    const result = await cri.execSync({ container_id: containerId, cmd: command, timeout: 0 }, { signal, timeoutMs: 0 });
+    const result = await cri.execSync(
+      { container_id: containerId, cmd: command, timeout: 0 },
+      { signal, timeoutMs: 0 },
+    );
     if (result.exit_code !== 0) {
       const output = Buffer.concat([Buffer.from(result.stdout), Buffer.from(result.stderr)]).toString();
       const text = `command '${command.join(' ')}' exited with ${result.exit_code}`;
@@ -30,7 +33,11 @@ export async function runHook(
   } else if (handler.sleep) {
     await sleep(handler.sleep.seconds * 1000, signal);
   } else if (handler.tcpSocket) {
-    await tcpConnect(handler.tcpSocket.host || podIp, resolvePort(handler.tcpSocket.port, container), httpHookTimeoutMs);
+    await tcpConnect(
+      handler.tcpSocket.host || podIp,
+      resolvePort(handler.tcpSocket.port, container),
+      httpHookTimeoutMs,
+    );
   } else {
     throw new Error('invalid handler: no action');
   }

@@ -104,7 +104,8 @@ function containerAnnotations(input: ContainerConfigInput): Record<string, strin
   if (deletionGracePeriodSeconds !== undefined) {
     annotations[podDeletionGraceAnnotation] = String(deletionGracePeriodSeconds);
   }
-  if (terminationGracePeriodSeconds !== undefined) annotations[podGraceAnnotation] = String(terminationGracePeriodSeconds);
+  if (terminationGracePeriodSeconds !== undefined)
+    annotations[podGraceAnnotation] = String(terminationGracePeriodSeconds);
   if (container.lifecycle?.preStop) annotations[preStopAnnotation] = JSON.stringify(container.lifecycle.preStop);
   if (container.ports?.length) annotations[containerPortsAnnotation] = JSON.stringify(container.ports);
   return annotations;

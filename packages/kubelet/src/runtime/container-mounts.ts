@@ -46,7 +46,10 @@ export async function volumeMounts(input: MountInput): Promise<Mount[]> {
       try {
         await bindSubPath(volume.hostPath, subPath, hostPath);
       } catch (cause) {
-        throw new Error(`failed to prepare subPath for volumeMount "${wanted.name}" of container "${input.container.name}": ${(cause as Error).message}`, { cause });
+        throw new Error(
+          `failed to prepare subPath for volumeMount "${wanted.name}" of container "${input.container.name}": ${(cause as Error).message}`,
+          { cause },
+        );
       }
     } else {
       await makeHostPath(hostPath);
@@ -56,7 +59,8 @@ export async function volumeMounts(input: MountInput): Promise<Mount[]> {
       container_path: containerPath,
       host_path: hostPath,
       readonly,
-      recursive_read_only: readonly && wanted.recursiveReadOnly !== undefined && wanted.recursiveReadOnly !== 'Disabled',
+      recursive_read_only:
+        readonly && wanted.recursiveReadOnly !== undefined && wanted.recursiveReadOnly !== 'Disabled',
       propagation: propagation[(wanted.mountPropagation ?? 'None') as keyof typeof propagation],
     });
   }
@@ -66,7 +70,8 @@ export async function volumeMounts(input: MountInput): Promise<Mount[]> {
 function subPathOf(mount: V1VolumeMount, environment: Map<string, string>): string {
   if (!mount.subPathExpr) return mount.subPath ?? '';
   const path = expandStrict(mount.subPathExpr, (name) => environment.get(name));
-  if (isAbsolute(path) || path.split('/').includes('..')) throw new Error(`subPath ${JSON.stringify(path)} must be relative and must not contain '..'`);
+  if (isAbsolute(path) || path.split('/').includes('..'))
+    throw new Error(`subPath ${JSON.stringify(path)} must be relative and must not contain '..'`);
   return path;
 }
 

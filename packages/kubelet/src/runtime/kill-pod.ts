@@ -4,7 +4,7 @@ import { findContainer, type Pod } from '../pod/types.js';
 import { type KillContext, killContainer } from './kill-container.js';
 import { containerPortsAnnotation, preStopAnnotation } from './labels.js';
 import { TerminationOrder } from './termination-order.js';
-import { type PodRuntimeState, type RuntimeContainer } from './types.js';
+import type { PodRuntimeState, RuntimeContainer } from './types.js';
 
 /** Stops all containers of a pod, sidecars last, then its sandboxes. Idempotent. */
 export async function killPod(
@@ -13,7 +13,9 @@ export async function killPod(
   state: PodRuntimeState,
   options: { graceOverride?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const running = state.containers.filter((container) => container.state === 'running' || container.state === 'unknown');
+  const running = state.containers.filter(
+    (container) => container.state === 'running' || container.state === 'unknown',
+  );
   const order = new TerminationOrder(
     pod,
     running.map((container) => container.name),

@@ -67,10 +67,7 @@ export class RuntimeReader {
 
   /** Lists all pods in two calls. */
   async overview(): Promise<RuntimeOverview> {
-    const [sandboxes, containers] = await Promise.all([
-      this.cri.listPodSandbox({}),
-      this.cri.listContainers({}),
-    ]);
+    const [sandboxes, containers] = await Promise.all([this.cri.listPodSandbox({}), this.cri.listContainers({})]);
     const pods: RuntimeOverview['pods'] = new Map();
     const parts = new Map<string, string[]>();
     const add = (labels: Record<string, string>, part: string, running: boolean) => {
@@ -78,7 +75,13 @@ export class RuntimeReader {
       if (!uid) return;
       const entry = pods.get(uid);
       if (entry) entry.running ||= running;
-      else pods.set(uid, { name: labels[podNameLabel] ?? '', namespace: labels[podNamespaceLabel] ?? '', signature: '', running });
+      else
+        pods.set(uid, {
+          name: labels[podNameLabel] ?? '',
+          namespace: labels[podNamespaceLabel] ?? '',
+          signature: '',
+          running,
+        });
       const list = parts.get(uid) ?? [];
       list.push(part);
       parts.set(uid, list);

@@ -1,5 +1,10 @@
 import type { V1Container, V1SeccompProfile } from '@kubelab/api';
-import type { LinuxContainerSecurityContext, LinuxSandboxSecurityContext, NamespaceOption, SecurityProfile } from '@kubelab/cri';
+import type {
+  LinuxContainerSecurityContext,
+  LinuxSandboxSecurityContext,
+  NamespaceOption,
+  SecurityProfile,
+} from '@kubelab/cri';
 import { allContainers, formatPod, type Pod } from '../pod/types.js';
 
 const maskedPaths = [
@@ -66,7 +71,8 @@ function seLinux(options: { user?: string; role?: string; type?: string; level?:
     : null;
 }
 
-const groupsPolicy = (pod: Pod) => (pod.spec.securityContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge');
+const groupsPolicy = (pod: Pod) =>
+  pod.spec.securityContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge';
 
 export function sandboxSecurity(pod: Pod): LinuxSandboxSecurityContext {
   const context = pod.spec.securityContext;

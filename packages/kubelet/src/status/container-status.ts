@@ -1,6 +1,6 @@
 import type { V1Container, V1ContainerState, V1ContainerStatus } from '@kubelab/api';
 import { nowSecond } from '@kubelab/apimachinery';
-import { isSidecar, type ContainerKind, type Pod } from '../pod/types.js';
+import { type ContainerKind, isSidecar, type Pod } from '../pod/types.js';
 import { shouldRestart } from '../runtime/restart-policy.js';
 import type { PodRuntimeState, RuntimeContainer } from '../runtime/types.js';
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { Quantity } from '@kubelab/apimachinery';
-import { setVolumeOwnership } from './ownership.js';
 import { isMountPoint, mount } from './mounts.js';
+import { setVolumeOwnership } from './ownership.js';
 import type { VolumePlugin } from './types.js';
 
 /** emptyDir: a folder of the pod, or a tmpfs with medium Memory. */

@@ -1,5 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { chmod, lchown } from 'node:fs/promises';
+import { chmod, lchown, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**

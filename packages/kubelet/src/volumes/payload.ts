@@ -1,9 +1,4 @@
-import type {
-  V1ConfigMap,
-  V1DownwardAPIVolumeFile,
-  V1KeyToPath,
-  V1Secret,
-} from '@kubelab/api';
+import type { V1ConfigMap, V1DownwardAPIVolumeFile, V1KeyToPath, V1Secret } from '@kubelab/api';
 import { isNotFound } from '@kubelab/apimachinery';
 import type { ObjectSource } from '../env/env.js';
 import { type Allocatable, type FieldContext, fieldValue, resourceValue } from '../env/field-ref.js';

@@ -1,0 +1,91 @@
+import type { V1Node, V1NodeCondition, V1NodeStatus } from '@kubelab/api';
+import { deepEqual, isNotFound } from '@kubelab/apimachinery';
+import { type Client, gvr } from '@kubelab/client';
+import type { Logger } from '@kubelab/component-base';
+import { sleep } from '../lifecycle/hooks.js';
+
+export interface StatusLoopOptions {
+  client: Client;
+  logger: Logger;
+  nodeName: string;
+  /** How often the status is computed; --node-status-update-frequency. */
+  updateMs: number;
+  /** How often it is written though nothing has changed; --node-status-report-frequency. */
+  reportMs: number;
+  compute(previous: V1NodeCondition[]): Promise<V1NodeStatus>;
+  /** The node was deleted: it is registered anew. */
+  register(status: V1NodeStatus): Promise<V1Node>;
+  onNode(node: V1Node): void;
+  onConditionChange(type: string, status: string, reason: string): void;
+}
+
+/** Writes the node's status: when it changes, and once in a while. Woken early by poke(). */
+export class NodeStatusLoop {
+  private wake: (() => void) | undefined;
+  private lastWritten = 0;
+  private last: V1NodeStatus | undefined;
+
+  constructor(private readonly options: StatusLoopOptions) {}
+
+  /** Something the status shows has changed: look now. */
+  poke(): void {
+    this.wake?.();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.update();
+      } catch (error) {
+        if (!signal.aborted) this.options.logger.warn('Node status could not be written', { error });
+      }
+      const nap = new AbortController();
+      const stop = () => nap.abort();
+      this.wake = stop;
+      signal.addEventListener('abort', stop, { once: true });
+      await sleep(this.options.updateMs, nap.signal);
+      signal.removeEventListener('abort', stop);
+      this.wake = undefined;
+    }
+  }
+
+  async update(): Promise<void> {
+    const { client, nodeName, compute, reportMs } = this.options;
+    const status = await compute(this.last?.conditions ?? []);
+    const due = Date.now() - this.lastWritten >= reportMs;
+    if (!due && this.last && deepEqual(comparable(this.last), comparable(status))) return;
+    const nodes = client.resource<V1Node>(gvr.nodes);
+    const patch = { status: { ...status, conditions: ownConditions(status) } };
+    let node: V1Node;
+    try {
+      node = await nodes.patch(nodeName, patch, { type: 'strategic', subresource: 'status' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      node = await this.options.register(status);
+    }
+    this.options.onNode(node);
+    this.report(status);
+    this.lastWritten = Date.now();
+    this.last = { ...status, conditions: node.status?.conditions ?? status.conditions };
+  }
+
+  private report(status: V1NodeStatus): void {
+    for (const condition of ownConditions(status)) {
+      const before = this.last?.conditions?.find((other) => other.type === condition.type);
+      if (before?.status === condition.status) continue;
+      this.options.onConditionChange(condition.type, condition.status, condition.reason ?? '');
+    }
+  }
+}
+
+const ownTypes = new Set(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
+
+function ownConditions(status: V1NodeStatus): V1NodeCondition[] {
+  return (status.conditions ?? []).filter((condition) => ownTypes.has(condition.type));
+}
+
+/** Heartbeat times alone are no change. */
+function comparable(status: V1NodeStatus) {
+  const conditions = ownConditions(status).map(({ lastHeartbeatTime: _time, ...rest }) => rest);
+  return { ...status, conditions };
+}

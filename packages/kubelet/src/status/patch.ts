@@ -1,0 +1,52 @@
+import type { V1PodStatus } from '@kubelab/api';
+import { semanticEqual } from '@kubelab/apimachinery';
+
+type Fields = Record<string, unknown>;
+
+/** Lists that a strategic merge patch merges by a key: their members that have gone are deleted by name. */
+const mergeKeys: Record<string, string> = { conditions: 'type', podIPs: 'ip', hostIPs: 'ip' };
+
+/**
+ * The strategic merge patch that turns one pod status into another, or undefined when they are the same. Fields that
+ * the new status does not have stay: nominatedNodeName, resize and such belong to others.
+ */
+export function statusPatch(old: V1PodStatus, now: V1PodStatus, uid: string): object | undefined {
+  const before = old as Fields;
+  const after = now as Fields;
+  const status: Fields = {};
+  for (const key of Object.keys(after)) {
+    if (semanticEqual(before[key], after[key])) continue;
+    const mergeKey = mergeKeys[key];
+    status[key] = mergeKey ? mergedList(before[key], after[key], mergeKey, key === 'conditions') : after[key];
+  }
+  for (const key of ['podIP', 'podIPs', 'reason', 'message']) {
+    if (before[key] !== undefined && after[key] === undefined) status[key] = null;
+  }
+  // The UID makes the server refuse the patch when the pod has been replaced by one of the same name.
+  return Object.keys(status).length > 0 ? { metadata: { uid }, status } : undefined;
+}
+
+function mergedList(before: unknown, after: unknown, key: string, keepOthers: boolean): unknown[] {
+  const old = (before ?? []) as Fields[];
+  const now = (after ?? []) as Fields[];
+  const changed = now.filter(
+    (item) =>
+      !semanticEqual(
+        old.find((other) => other[key] === item[key]),
+        item,
+      ),
+  );
+  // A member that lost a field (a condition's reason) must say so: merging would keep it.
+  const complete = changed.map((item) => {
+    const previous = old.find((other) => other[key] === item[key]) ?? {};
+    const lost = Object.keys(previous).filter((field) => item[field] === undefined && previous[field] !== null);
+    return { ...Object.fromEntries(lost.map((field) => [field, null])), ...withoutUndefined(item) };
+  });
+  if (keepOthers) return complete;
+  const gone = old.filter((item) => !now.some((other) => other[key] === item[key]));
+  return [...gone.map((item) => ({ $patch: 'delete', [key]: item[key] })), ...complete];
+}
+
+function withoutUndefined(item: Fields): Fields {
+  return Object.fromEntries(Object.entries(item).filter(([, value]) => value !== undefined));
+}

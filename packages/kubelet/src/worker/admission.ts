@@ -1,0 +1,123 @@
+import { Quantity } from '@kubelab/apimachinery';
+import { qosClass } from '../pod/qos.js';
+import { podResources } from '../pod/resources.js';
+import type { Pod } from '../pod/types.js';
+
+/** Why the node does not run a pod that was bound to it. */
+export interface Rejection {
+  reason: string;
+  message: string;
+}
+
+export interface AdmissionContext {
+  nodeLabels: Record<string, string>;
+  allocatable: Record<string, string>;
+  /** Pods on the node that have been admitted and have not ended. */
+  active: Pod[];
+  /** Node conditions that are True: MemoryPressure and such. */
+  pressures: string[];
+  allowedUnsafeSysctls: string[];
+  /** The node is shutting down. */
+  shuttingDown: boolean;
+}
+
+/** Sysctls that are namespaced and harmless to neighbours (KEP-34). */
+const safeSysctls = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
+
+const bestEffortOnly = 'MemoryPressure';
+
+/** Decides whether the node takes the pod; undefined is yes. */
+export function admitPod(pod: Pod, context: AdmissionContext): Rejection | undefined {
+  return (
+    admitNodeState(pod, context) ??
+    admitSysctls(pod, context.allowedUnsafeSysctls) ??
+    admitSelector(pod, context.nodeLabels) ??
+    admitResources(pod, context)
+  );
+}
+
+function isCritical(pod: Pod): boolean {
+  return (pod.spec.priority ?? 0) >= 2_000_000_000;
+}
+
+function admitNodeState(pod: Pod, context: AdmissionContext): Rejection | undefined {
+  if (context.shuttingDown)
+    return { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
+  if (pod.spec.os?.name && pod.spec.os.name !== 'linux') {
+    return {
+      reason: 'PodOSNotSupported',
+      message: "Failed to admit pod as the OS field doesn't match node OS",
+    };
+  }
+  if (context.pressures.length === 0 || isCritical(pod)) return undefined;
+  const onlyMemory = context.pressures.every((name) => name === bestEffortOnly);
+  if (onlyMemory && qosClass(pod) !== 'BestEffort') return undefined;
+  const tolerated = (pod.spec.tolerations ?? []).some(
+    (toleration) =>
+      toleration.key === 'node.kubernetes.io/memory-pressure' || (!toleration.key && toleration.operator === 'Exists'),
+  );
+  if (onlyMemory && tolerated) return undefined;
+  return { reason: 'Evicted', message: `Pod was rejected: The node had condition: [${context.pressures.join(' ')}]. ` };
+}
+
+function admitSysctls(pod: Pod, allowed: string[]): Rejection | undefined {
+  for (const { name } of pod.spec.securityContext?.sysctls ?? []) {
+    const dotted = name.replaceAll('/', '.');
+    const ok = safeSysctls.has(dotted) || allowed.some((pattern) => matchesSysctl(pattern, dotted));
+    if (!ok)
+      return { reason: 'SysctlForbidden', message: `Pod was rejected: forbidden sysctl: "${name}" not allowlisted` };
+  }
+  return undefined;
+}
+
+function matchesSysctl(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
+
+function admitSelector(pod: Pod, labels: Record<string, string>): Rejection | undefined {
+  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) {
+    if (labels[key] !== value) {
+      return {
+        reason: 'NodeAffinity',
+        message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+      };
+    }
+  }
+  return undefined;
+}
+
+function admitResources(pod: Pod, context: AdmissionContext): Rejection | undefined {
+  const capacity = (name: string) => Quantity.parseOrZero(context.allocatable[name]);
+  const others = context.active.filter((other) => other.metadata.uid !== pod.metadata.uid);
+  const podLimit = capacity('pods').asNumber();
+  if (podLimit > 0 && others.length + 1 > podLimit) {
+    const numbers = `requested: 1, used: ${others.length}, capacity: ${podLimit}`;
+    return { reason: 'OutOfpods', message: `Pod was rejected: Node didn't have enough resource: pods, ${numbers}` };
+  }
+  for (const [name, requested] of podResources(pod, 'requests')) {
+    if (requested.isZero() || !(name in context.allocatable)) continue;
+    let used = Quantity.zero;
+    for (const other of others) used = used.add(podResources(other, 'requests').get(name) ?? Quantity.zero);
+    if (used.add(requested).cmp(capacity(name)) <= 0) continue;
+    const show = (quantity: Quantity) => (name === 'cpu' ? quantity.milliValue() : quantity.value());
+    const numbers = `requested: ${show(requested)}, used: ${show(used)}, capacity: ${show(capacity(name))}`;
+    return {
+      reason: `OutOf${name}`,
+      message: `Pod was rejected: Node didn't have enough resource: ${name}, ${numbers}`,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,410 @@
+import type { V1PodStatus } from '@kubelab/api';
+import { parseTime } from '@kubelab/apimachinery';
+import type { Logger } from '@kubelab/component-base';
+import { isStaticPod, type Pod } from '../pod/types.js';
+import { computeActions } from '../runtime/compute-actions.js';
+import { killPod } from '../runtime/kill-pod.js';
+import { runActions } from '../runtime/run-actions.js';
+import { type PodRuntimeState, runningContainers } from '../runtime/types.js';
+import type { StartFailure } from '../status/container-status.js';
+import { generateStatus, type StatusInput } from '../status/generate.js';
+import { VolumeError } from '../volumes/manager.js';
+import type { WorkerContext } from './context.js';
+
+type Phase = 'syncing' | 'terminating' | 'terminated' | 'removing' | 'done';
+
+/** A sync is repeated this long after the last at the latest, in case an event was missed. */
+const resyncMs = 300_000;
+const firstRetryMs = 1_000;
+const lastRetryMs = 10_000;
+
+/**
+ * Brings one pod from its spec to reality, one step at a time, however often and for whatever reason it is woken: each
+ * step reads the pod's state anew. Goes through syncing, terminating (containers stop), terminated (volumes and cgroup
+ * go, the API object is deleted) and removing (nothing is left in the runtime).
+ */
+export class PodWorker {
+  private phase: Phase = 'syncing';
+  private dirty = false;
+  private running: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopping = new AbortController();
+  private readonly failures = new Map<string, StartFailure>();
+  private override: StatusInput['override'];
+  private graceOverride: number | undefined;
+  private removed = false;
+  private cleaned = false;
+  private admitted = false;
+  private seen = false;
+  private retryMs = firstRetryMs;
+  private closed = false;
+  private readonly logger: Logger;
+  private reportedStart = false;
+  private lastState: PodRuntimeState | undefined;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private current: Pod,
+    /** The pod is known to the runtime only: it is stopped and removed. */
+    orphan = false,
+  ) {
+    this.logger = context.logger.child({ pod: `${current.metadata.namespace}/${current.metadata.name}` });
+    if (orphan) {
+      this.removed = true;
+      this.phase = 'terminating';
+    }
+  }
+
+  get pod(): Pod {
+    return this.current;
+  }
+
+  /** Whether containers of the pod may still run. */
+  get active(): boolean {
+    return this.phase === 'syncing' || this.phase === 'terminating';
+  }
+
+  get isAdmitted(): boolean {
+    return this.admitted && this.active;
+  }
+
+  get terminating(): boolean {
+    return this.phase !== 'syncing';
+  }
+
+  /** What the runtime had of the pod at the last look. */
+  get state(): PodRuntimeState | undefined {
+    return this.lastState;
+  }
+
+  /** The pod's object has changed. */
+  update(pod: Pod): void {
+    const before = this.current;
+    this.current = pod;
+    if (pod.metadata.deletionTimestamp) {
+      if (this.phase === 'syncing') this.startTerminating();
+      else if (this.phase === 'terminating' && shorter(pod, before)) this.restartTermination();
+    }
+    this.kick();
+  }
+
+  /** The pod is gone from its source. */
+  remove(): void {
+    this.removed = true;
+    if (this.phase === 'syncing') this.startTerminating();
+    this.kick();
+  }
+
+  /** Ends the pod from the node's side: eviction, node shutdown, preemption by a critical pod. */
+  evict(override: NonNullable<StatusInput['override']>, graceSeconds?: number): void {
+    if (this.phase !== 'syncing') return;
+    this.override = { phase: 'Failed', ...override };
+    this.graceOverride = graceSeconds;
+    this.startTerminating();
+    this.kick();
+  }
+
+  /** Something may have changed: look again. */
+  kick(): void {
+    if (this.closed || this.phase === 'done') return;
+    this.dirty = true;
+    if (this.running) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.running = this.run().finally(() => {
+      this.running = undefined;
+      // Woken after the loop had looked for the last time.
+      if (this.dirty) this.kick();
+    });
+  }
+
+  /** Stops working without touching the pod: the agent ends, its pods go on. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private startTerminating(): void {
+    this.phase = 'terminating';
+    // What a sync is doing right now (pulling, waiting for a hook) is pointless.
+    this.stopping.abort();
+    this.stopping = new AbortController();
+  }
+
+  private restartTermination(): void {
+    this.stopping.abort();
+    this.stopping = new AbortController();
+  }
+
+  private async run(): Promise<void> {
+    while (this.dirty && !this.closed && this.phase !== 'done') {
+      this.dirty = false;
+      const { signal } = this.stopping;
+      try {
+        const again = await this.step(signal);
+        this.retryMs = firstRetryMs;
+        this.schedule(again ?? resyncMs);
+      } catch (error) {
+        if (signal.aborted) {
+          this.dirty = !this.closed;
+          continue;
+        }
+        this.logger.warn('Pod sync failed', { error, phase: this.phase });
+        this.schedule(this.retryMs);
+        this.retryMs = Math.min(lastRetryMs, this.retryMs * 2);
+      }
+    }
+  }
+
+  private schedule(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.phase === 'done' || this.closed) return;
+    this.timer = setTimeout(() => this.kick(), Math.max(0, Math.min(ms, resyncMs)));
+  }
+
+  /** One step; resolves with the milliseconds until the next is due, undefined for "when something happens". */
+  private async step(signal: AbortSignal): Promise<number | undefined> {
+    switch (this.phase) {
+      case 'syncing':
+        return this.sync(signal);
+      case 'terminating':
+        await this.terminate(signal);
+        this.dirty = true;
+        return undefined;
+      case 'terminated':
+        return this.cleanUp();
+      case 'removing':
+        await this.context.removeFromRuntime(this.current);
+        this.phase = 'done';
+        this.context.forget(this.current.metadata.uid);
+        this.context.statuses.remove(this.current.metadata.uid);
+        this.context.onDone(this.current.metadata.uid);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  private async readState(): Promise<PodRuntimeState> {
+    const { name, namespace, uid } = this.current.metadata;
+    const state = await this.context.reader.podState(uid, name, namespace);
+    this.lastState = state;
+    if (!this.seen) {
+      this.seen = true;
+      this.context.probes.adopt(this.current, state);
+    }
+    return state;
+  }
+
+  private previousStatus(): V1PodStatus {
+    const own = this.context.statuses.get(this.current.metadata.uid);
+    if (!own) return this.current.status ?? {};
+    // Conditions of others (readiness gates) are known from the API object only.
+    const types = new Set(own.conditions?.map((condition) => condition.type));
+    const foreign = (this.current.status?.conditions ?? []).filter((condition) => !types.has(condition.type));
+    const fresh = (own.conditions ?? []).map((condition) => {
+      const api = this.current.status?.conditions?.find((other) => other.type === condition.type);
+      return isGate(this.current, condition.type) && api ? api : condition;
+    });
+    return { ...own, conditions: [...fresh, ...foreign] };
+  }
+
+  private publish(state: PodRuntimeState, flags: { terminal: boolean; terminating: boolean }): V1PodStatus {
+    const { context } = this;
+    const status = generateStatus({
+      pod: this.current,
+      state,
+      previous: this.previousStatus(),
+      failures: this.failures,
+      probes: context.probes,
+      hostIps: context.hostIps(),
+      runtimeName: context.runtimeName(),
+      override: this.override,
+      volumeMounts: context.volumeMountStatus,
+      ...flags,
+    });
+    context.statuses.set(this.current, status);
+    return status;
+  }
+
+  private async sync(signal: AbortSignal): Promise<number | undefined> {
+    const { context } = this;
+    const pod = this.current;
+    let state = await this.readState();
+    context.probes.update(pod, state);
+    if (isOver(pod.status?.phase) && !isStaticPod(pod)) {
+      this.startTerminating();
+      this.dirty = true;
+      return undefined;
+    }
+    if (!this.admitted) {
+      const rejection = state.sandboxes.length > 0 ? undefined : context.admit(pod);
+      if (rejection) return this.reject(state, rejection);
+      this.admitted = true;
+    }
+    const deadline = this.deadline();
+    if (deadline !== undefined && deadline <= 0) {
+      this.override = {
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      };
+      context.events.pod(pod, 'Normal', 'DeadlineExceeded', this.override.message);
+      this.startTerminating();
+      this.dirty = true;
+      return undefined;
+    }
+    const status = this.publish(state, { terminal: false, terminating: false });
+    if (isOver(status.phase)) {
+      this.startTerminating();
+      this.dirty = true;
+      return undefined;
+    }
+    const waits = [deadline];
+    const problem = pod.spec.hostNetwork ? undefined : context.networkProblem();
+    if (problem) {
+      context.events.pod(pod, 'Warning', 'NetworkNotReady', `network is not ready: ${problem}`);
+      throw new Error(`network is not ready: ${problem}`);
+    }
+    await context.ensureCgroup(pod);
+    const volumes = await this.setUpVolumes(state);
+    signal.throwIfAborted();
+    const actions = computeActions({
+      pod,
+      state,
+      liveness: (id) => context.probes.liveness(id),
+      startup: (id) => context.probes.startup(id),
+    });
+    let changed = false;
+    if (actions.killPod && state.sandboxes.length > 0) {
+      if (actions.createSandbox) {
+        context.events.pod(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+      }
+      await killPod(context, pod, state, { signal });
+      changed = true;
+    }
+    if (!actions.killPod || actions.createSandbox) {
+      const { crashBackoff: backoff } = context;
+      const request = { pod, state, actions, volumes, backoff, failures: this.failures, signal };
+      const outcome = await runActions(context.runner, request);
+      changed ||= outcome.changed;
+      waits.push(outcome.retryAfterMs);
+      if (outcome.failed.length > 0) {
+        await this.refresh(pod);
+        throw new Error(outcome.failed.join('; '));
+      }
+    }
+    if (!actions.killPod && context.resize) changed = (await context.resize(pod, state)) || changed;
+    if (changed) state = await this.refresh(pod);
+    else if (this.failures.size > 0) this.publish(state, { terminal: false, terminating: false });
+    const tokens = context.nextTokenRefresh(pod.metadata.uid);
+    if (tokens !== undefined) waits.push(Math.max(1_000, tokens - Date.now()));
+    return earliest(waits);
+  }
+
+  /** Looks at the runtime and publishes what has become of the pod. */
+  private async refresh(pod: Pod): Promise<PodRuntimeState> {
+    const state = await this.readState();
+    this.context.probes.update(pod, state);
+    const status = this.publish(state, { terminal: false, terminating: false });
+    if (!this.reportedStart && status.phase === 'Running') {
+      this.reportedStart = true;
+      const created = parseTime(pod.metadata.creationTimestamp);
+      if (created !== undefined) this.context.onStarted?.(pod, Date.now() - created);
+    }
+    // Ended within this very step: go on at once. Whatever else needs another look is announced by events.
+    if (isOver(status.phase)) this.dirty = true;
+    return state;
+  }
+
+  private async setUpVolumes(state: PodRuntimeState) {
+    const { context } = this;
+    const ips = this.current.spec.hostNetwork ? context.hostIps() : (state.sandboxes[0]?.ips ?? []);
+    try {
+      const fields = { podIps: ips, hostIps: context.hostIps(), nodeName: context.runner.nodeName };
+      return await context.volumes.setUp(this.current, fields);
+    } catch (error) {
+      if (error instanceof VolumeError) context.events.pod(this.current, 'Warning', 'FailedMount', error.message);
+      throw error;
+    }
+  }
+
+  private reject(state: PodRuntimeState, rejection: { reason: string; message: string }): undefined {
+    this.context.events.pod(this.current, 'Warning', rejection.reason, rejection.message);
+    this.override = { phase: 'Failed', ...rejection };
+    this.publish(state, { terminal: true, terminating: true });
+    this.startTerminating();
+    this.dirty = true;
+  }
+
+  /** Milliseconds left of activeDeadlineSeconds. */
+  private deadline(): number | undefined {
+    const seconds = this.current.spec.activeDeadlineSeconds;
+    const started = parseTime(this.previousStatus().startTime);
+    if (seconds === undefined || started === undefined) return undefined;
+    return started + seconds * 1000 - Date.now();
+  }
+
+  private async terminate(signal: AbortSignal): Promise<void> {
+    const { context } = this;
+    const { uid } = this.current.metadata;
+    context.probes.stopLivenessAndStartup(uid);
+    let state = await this.readState();
+    const wasOver = isOver(this.current.status?.phase);
+    if (!this.removed && !wasOver) this.publish(state, { terminal: false, terminating: true });
+    const graceOverride = this.graceOverride ?? (this.removed ? this.orphanGrace(state) : undefined);
+    await killPod(context, this.current, state, { graceOverride, signal });
+    context.probes.remove(uid);
+    state = await this.readState();
+    if (runningContainers(state).length > 0) throw new Error('containers are still running after they were stopped');
+    if (!wasOver) this.publish(state, { terminal: true, terminating: true });
+    this.phase = 'terminated';
+  }
+
+  /** Grace of a pod whose object is gone: what its containers were started with. */
+  private orphanGrace(state: PodRuntimeState): number | undefined {
+    if (this.current.metadata.deletionGracePeriodSeconds !== undefined) {
+      return Math.max(1, this.current.metadata.deletionGracePeriodSeconds);
+    }
+    if (this.current.spec.terminationGracePeriodSeconds !== undefined) return undefined;
+    const text = state.containers[0]?.annotations['io.kubernetes.pod.terminationGracePeriod'];
+    return text === undefined ? undefined : Number(text);
+  }
+
+  private async cleanUp(): Promise<number | undefined> {
+    const { context } = this;
+    const { uid } = this.current.metadata;
+    if (!this.cleaned) {
+      await context.volumes.tearDown(uid);
+      await context.removeCgroup(this.current);
+      context.forget(uid);
+      this.cleaned = true;
+    }
+    if (this.removed) {
+      this.phase = 'removing';
+      this.dirty = true;
+    } else if (this.current.metadata.deletionTimestamp) {
+      context.statuses.finish(this.current);
+    }
+    return undefined;
+  }
+}
+
+const isOver = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed';
+
+function isGate(pod: Pod, type: string): boolean {
+  return (pod.spec.readinessGates ?? []).some((gate) => gate.conditionType === type);
+}
+
+function shorter(now: Pod, before: Pod): boolean {
+  const grace = (pod: Pod) => pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY;
+  return grace(now) < grace(before);
+}
+
+function earliest(waits: (number | undefined)[]): number | undefined {
+  const known = waits.filter((wait): wait is number => wait !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
