@@ -56,7 +56,7 @@ export function parseGroup(text: string): UserDatabase['groups'] {
 
 function fieldsOf(text: string, atLeast: number): string[][] {
   const lines = text.split('\n').map((line) => line.trim().split(':'));
-  return lines.filter((fields) => fields.length >= atLeast && Number.isInteger(Number(fields[2])));
+  return lines.filter((fields) => fields.length >= atLeast && /^\d+$/.test(fields[2] ?? ''));
 }
 
 /** A regular file out of a container's file system; '' when there is none. */
