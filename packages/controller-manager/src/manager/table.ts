@@ -14,9 +14,11 @@ import { jobController } from '../job/index.js';
 import { namespaceController } from '../namespace/index.js';
 import { nodeIpamController } from '../nodeipam/index.js';
 import { nodeLifecycleController } from '../nodelifecycle/index.js';
+import { horizontalPodAutoscalerController } from '../podautoscaler/index.js';
 import { podGarbageCollectorController } from '../podgc/index.js';
 import { replicaSetController } from '../replicaset/index.js';
 import { replicationController } from '../replication/index.js';
+import { resourceQuotaController } from '../resourcequota/index.js';
 import { rootCaPublisherController } from '../rootca/index.js';
 import {
   legacyTokenCleanerController,
@@ -53,6 +55,8 @@ export const controllerTable: ControllerDescriptor[] = [
   ttlAfterFinishedController,
   cronJobController,
   disruptionController,
+  resourceQuotaController,
+  horizontalPodAutoscalerController,
   garbageCollectorController,
   namespaceController,
   podGarbageCollectorController,
