@@ -1,4 +1,5 @@
 export * from './apply/index.js';
+export * from './cel/index.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './field.js';
