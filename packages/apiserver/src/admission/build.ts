@@ -1,6 +1,8 @@
+import type { KubeObject } from '@kubelab/apimachinery';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { EscalationChecker } from '../authorization/escalation.js';
 import type { ObjectAccess } from '../object-access.js';
+import { ServiceResolver } from '../service-resolver.js';
 import { AdmissionChain, enabledPlugins } from './chain.js';
 import type { AdmissionPlugin } from './plugin.js';
 import {
@@ -35,6 +37,9 @@ import {
   StorageObjectInUseProtection,
 } from './plugins/storage-plugins.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
+import { ValidatingAdmissionPolicyPlugin } from './policy/validating-policy.js';
+import { WebhookClient } from './webhook/client.js';
+import { MutatingAdmissionWebhook, ValidatingAdmissionWebhook, type WebhookPluginOptions } from './webhook/plugins.js';
 
 /** What admission needs from the server. */
 export interface AdmissionOptions {
@@ -45,8 +50,12 @@ export interface AdmissionOptions {
   authorizer: Authorizer;
   /** Of the authorization; with it, writes of roles and bindings are checked. */
   escalation?: EscalationChecker;
-  /** For OwnerReferencesPermissionEnforcement. */
+  /** Finds a kind's resource: for policies' parameters and OwnerReferencesPermissionEnforcement. */
   kindLookup?: KindLookup;
+  /** Sets defaults again on an object that a webhook changed. */
+  redefault?(obj: KubeObject): void;
+  /** Told of webhooks that could not be asked and are ignored by their failure policy. */
+  onIgnoredFailure?(webhook: string, message: string): void;
   eventLimits?: EventLimit[];
   defaultNotReadyTolerationSeconds?: number;
   defaultUnreachableTolerationSeconds?: number;
@@ -99,11 +108,25 @@ const factories: Record<string, Factory> = {
   DefaultIngressClass: (o) => new DefaultIngressClass(o.objects),
   DenyServiceExternalIPs: () => new DenyServiceExternalIPs(),
   PodTopologyLabels: (o) => new PodTopologyLabels(o.objects),
+  MutatingAdmissionWebhook: (o) => new MutatingAdmissionWebhook(webhookOptions(o)),
+  ValidatingAdmissionPolicy: (o) =>
+    new ValidatingAdmissionPolicyPlugin(o.objects, o.authorizer, o.kindLookup ?? (() => undefined)),
+  ValidatingAdmissionWebhook: (o) => new ValidatingAdmissionWebhook(webhookOptions(o)),
   ResourceQuota: (o) => new ResourceQuotaPlugin(o.objects),
 };
 
+function webhookOptions(o: AdmissionOptions): WebhookPluginOptions {
+  return {
+    objects: o.objects,
+    authorizer: o.authorizer,
+    client: new WebhookClient(new ServiceResolver(o.objects)),
+    ...(o.redefault ? { redefault: o.redefault } : {}),
+    ...(o.onIgnoredFailure ? { onIgnoredFailure: o.onIgnoredFailure } : {}),
+  };
+}
+
 /**
- * The admission chain for the flags.
+ * The admission chain for the flags. Its `start` must have resolved before requests are served.
  * @throws Error for an unknown plugin, or one that is asked for by name and not part of this server
  */
 export function createAdmission(o: AdmissionOptions): AdmissionChain {

@@ -97,6 +97,14 @@ export class AdmissionChain {
     }
   }
 
+  /** Starts the plugins that follow objects; resolves when they know those that exist. The result stops them. */
+  async start(): Promise<() => void> {
+    const stops = await Promise.all(this.plugins.map((p) => p.start?.()));
+    return () => {
+      for (const stop of stops) stop?.();
+    };
+  }
+
   /** Lets the plugins change the object, before it is validated. @throws StatusError the first refusal */
   async mutate(a: AdmissionAttributes): Promise<void> {
     for (const p of this.mutators.get(a.operation) ?? []) {

@@ -40,6 +40,8 @@ export interface AdmissionPlugin {
   readonly name: string;
   /** Whether the plugin has anything to do with such operations; asked at each request, so it must be cheap. */
   handles(operation: AdmissionOperation): boolean;
+  /** Begins to follow what the plugin needs to know; resolves when it knows what exists. The result ends it. */
+  start?(): Promise<() => void>;
   mutate?(a: AdmissionAttributes): void | Promise<void>;
   validate?(a: AdmissionAttributes): void | Promise<void>;
 }
