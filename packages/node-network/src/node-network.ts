@@ -11,6 +11,8 @@ import { familyOf, type IpFamily } from './address.js';
 import { cniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { IpCommand, type Link } from './ip-command.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
+import { isPolicyChain } from './policy/compile.js';
+import { removeSets } from './policy/ipset.js';
 import { applyRoutes, applyVxlanPeers, isOnLink, ownRoutes, type PeerRoute, planRoutes } from './routes.js';
 import { chain, isNetworkChain, kubeletChains, setNetworkRules } from './rules.js';
 import { ensureVxlan, removeVxlan, vxlanOverhead } from './vxlan-device.js';
@@ -31,10 +33,13 @@ export class NodeNetwork {
   private readonly peers = new Map<string, Peer>();
   private readonly loop: SyncLoop;
   private isHinted = false;
+  /** Told of flushes. */
+  onFlush: () => void = () => undefined;
 
   private constructor(
     private readonly o: NodeNetworkOptions,
-    private readonly iptables: Map<IpFamily, Iptables>,
+    /** The machine's packet filters by family. */
+    readonly iptables: Map<IpFamily, Iptables>,
     private readonly signal: AbortSignal,
   ) {
     this.ip = new IpCommand(o.commandPrefix);
@@ -89,6 +94,7 @@ export class NodeNetwork {
           this.isHinted = false;
           this.restorers.get(family)?.forget();
           this.loop.trigger();
+          this.onFlush();
         },
         onError: (error) => this.o.logger.error('Looking for the canary chain failed', { family, error }),
         signal: this.signal,
@@ -200,7 +206,8 @@ export class NodeNetwork {
 }
 
 export interface CleanupOptions {
-  cniConfDir: string;
+  /** Where the CNI configuration is; absent: it is left where it is. */
+  cniConfDir?: string;
   cniConfName?: string;
   bridgeName?: string;
   commandPrefix?: string[];
@@ -209,7 +216,7 @@ export interface CleanupOptions {
 /** Removes all that a NodeNetwork made: routes, devices, chains, configuration. Sysctls stay, others may need them. */
 export async function cleanupNodeNetwork(o: CleanupOptions): Promise<void> {
   const ip = new IpCommand(o.commandPrefix);
-  await removeCniConfig(o.cniConfDir, o.cniConfName ?? defaults.confName);
+  if (o.cniConfDir) await removeCniConfig(o.cniConfDir, o.cniConfName ?? defaults.confName);
   for (const flag of ['-4', '-6'] as const) {
     for (const r of await ownRoutes(ip, flag)) await ip.run('ip', flag, 'route', 'del', r.dst);
   }
@@ -220,11 +227,12 @@ export async function cleanupNodeNetwork(o: CleanupOptions): Promise<void> {
       const tool = new Iptables({ family, backend, prefix: o.commandPrefix ?? [] });
       try {
         const inUse = [...(await tool.save()).matchAll(/^\*(\S+)$/gm)].map((m) => m[1] ?? '');
-        await removeChains(tool, (_table, name) => names.has(name), inUse);
+        await removeChains(tool, (table, name) => names.has(name) || isPolicyChain(table, name), inUse);
       } catch (error) {
         // A back end that this machine does not have.
         if (!(error instanceof IptablesError) || error.isLocked) throw error;
       }
     }
   }
+  await removeSets(o.commandPrefix);
 }

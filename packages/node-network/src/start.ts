@@ -1,13 +1,25 @@
-import type { V1Node } from '@kubelab/api';
+import type {
+  V1Container,
+  V1Namespace,
+  V1NetworkPolicy,
+  V1Node,
+  V1ObjectMeta,
+  V1Pod,
+  V1PodSpec,
+  V1PodStatus,
+} from '@kubelab/api';
 import { type Client, gvr, InformerFactory } from '@kubelab/client';
 import type { RunningComponent } from '@kubelab/component-base';
 import { NodeNetwork } from './node-network.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
+import { PolicyEnforcer } from './policy/policy-enforcer.js';
 
 export interface StartNodeNetworkOptions extends NodeNetworkOptions {
   client: Client;
   /** Shared informers of the process; made (and started) here if absent. If given, the caller starts them. */
   informers?: InformerFactory;
+  /** true: NetworkPolicies are enforced on the pods of this node. */
+  networkPolicy?: boolean;
   signal: AbortSignal;
 }
 
@@ -35,13 +47,70 @@ export async function startNodeNetwork(o: StartNodeNetworkOptions): Promise<Runn
     update: (_old, n) => network.setPeer(peerOf(n)),
     delete: (n) => network.removePeer(n.metadata?.name ?? ''),
   });
+  const policies = (o.networkPolicy ?? true) ? watchPolicies(informers, network, o) : undefined;
   if (!o.informers) informers.start(o.signal);
   // Routes of peers not yet listed must not be removed: no work before the first full list.
   const running = nodes.waitForSync(o.signal).then(() => (o.signal.aborted ? undefined : network.run()));
   return {
     network,
     async stop() {
-      await running;
+      await Promise.all([running, policies]);
     },
+  };
+}
+
+/** Starts enforcing policies, when all that they are made of is known. */
+async function watchPolicies(
+  informers: InformerFactory,
+  network: NodeNetwork,
+  o: StartNodeNetworkOptions,
+): Promise<void> {
+  const enforcer = new PolicyEnforcer({
+    nodeName: o.nodeName,
+    iptables: network.iptables,
+    ...(o.commandPrefix ? { commandPrefix: o.commandPrefix } : {}),
+    logger: o.logger,
+    signal: o.signal,
+  });
+  network.onFlush = () => enforcer.forget();
+  const policies = informers.informer<V1NetworkPolicy>(gvr.networkpolicies);
+  const namespaces = informers.informer<V1Namespace>(gvr.namespaces);
+  const pods = informers.informer<V1Pod>(gvr.pods, { transform: slimPod });
+  policies.addEventHandler({
+    add: (p) => enforcer.setPolicy(p),
+    update: (_old, p) => enforcer.setPolicy(p),
+    delete: (p) => enforcer.removePolicy(p),
+  });
+  namespaces.addEventHandler({
+    add: (n) => enforcer.setNamespace(n.metadata?.name ?? '', n.metadata?.labels ?? {}),
+    update: (_old, n) => enforcer.setNamespace(n.metadata?.name ?? '', n.metadata?.labels ?? {}),
+    delete: (n) => enforcer.setNamespace(n.metadata?.name ?? '', undefined),
+  });
+  pods.addEventHandler({
+    add: (p) => enforcer.setPod(p),
+    update: (_old, p) => enforcer.setPod(p),
+    delete: (p) => enforcer.removePod(p),
+  });
+  await Promise.all([policies, namespaces, pods].map((i) => i.waitForSync(o.signal)));
+  if (!o.signal.aborted) await enforcer.run();
+}
+
+/** All pods of the cluster are kept: only what policies look at. */
+function slimPod(pod: V1Pod): V1Pod {
+  const { name, namespace, labels, uid, resourceVersion } = pod.metadata ?? {};
+  const container = (c: V1Container): V1Container => ({ name: c.name, ...(c.ports ? { ports: c.ports } : {}) });
+  const { nodeName, hostNetwork, containers = [], initContainers = [] } = pod.spec ?? {};
+  const { phase, podIP, podIPs } = pod.status ?? {};
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels, uid, resourceVersion } as V1ObjectMeta,
+    spec: {
+      nodeName,
+      hostNetwork,
+      containers: containers.map(container),
+      initContainers: initContainers.map(container),
+    } as V1PodSpec,
+    status: { phase, podIP, podIPs } as V1PodStatus,
   };
 }

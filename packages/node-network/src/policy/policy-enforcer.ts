@@ -1,0 +1,187 @@
+import type { V1NetworkPolicy, V1Pod } from '@kubelab/api';
+import type { Logger } from '@kubelab/component-base';
+import { type Hook, type Iptables, match, Restorer, renderRule, rule, SyncLoop, target } from '@kubelab/node-iptables';
+import type { IpFamily } from '../address.js';
+import { type CompiledPolicies, compilePolicies, isPolicyChain, policyChain } from './compile.js';
+import { IpsetWriter } from './ipset.js';
+import { type PolicyPod, policyPod } from './model.js';
+
+export interface PolicyEnforcerOptions {
+  nodeName: string;
+  iptables: Map<IpFamily, Iptables>;
+  commandPrefix?: string[];
+  logger: Logger;
+  signal: AbortSignal;
+}
+
+const minSyncMs = 100;
+/** Interval at which hooks that others removed are set again. */
+const resyncMs = 60_000;
+
+/**
+ * Enforces NetworkPolicies on the pods of this node. In the mangle table, since its FORWARD comes after the DNAT of
+ * Services and before everything in the filter table, in whatever order others insert there.
+ */
+export class PolicyEnforcer {
+  private readonly pods = new Map<string, PolicyPod>();
+  private readonly policies = new Map<string, V1NetworkPolicy>();
+  private readonly namespaces = new Map<string, Record<string, string>>();
+  private readonly writers: FamilyWriter[];
+  private readonly loop: SyncLoop;
+
+  constructor(private readonly o: PolicyEnforcerOptions) {
+    this.writers = [...o.iptables].map(([family, tool]) => new FamilyWriter(family, tool, o.commandPrefix));
+    this.loop = new SyncLoop({
+      minIntervalMs: minSyncMs,
+      retryMs: 1000,
+      run: () => this.sync(),
+      onError: (error) => o.logger.error('Enforcing network policies failed', { error }),
+      signal: o.signal,
+    });
+  }
+
+  setPod(pod: V1Pod): void {
+    const key = keyOf(pod);
+    const now = policyPod(pod, this.o.nodeName);
+    const before = this.pods.get(key);
+    if (now) this.pods.set(key, now);
+    else this.pods.delete(key);
+    if (JSON.stringify(now) !== JSON.stringify(before)) this.changed();
+  }
+
+  removePod(pod: V1Pod): void {
+    if (this.pods.delete(keyOf(pod))) this.changed();
+  }
+
+  setNamespace(name: string, labels: Record<string, string> | undefined): void {
+    const before = this.namespaces.get(name);
+    if (labels) this.namespaces.set(name, labels);
+    else this.namespaces.delete(name);
+    if (JSON.stringify(labels) !== JSON.stringify(before)) this.changed();
+  }
+
+  setPolicy(policy: V1NetworkPolicy): void {
+    this.policies.set(keyOf(policy), policy);
+    this.loop.trigger();
+  }
+
+  removePolicy(policy: V1NetworkPolicy): void {
+    if (this.policies.delete(keyOf(policy))) this.loop.trigger();
+  }
+
+  /** Works until the signal. To be called when all pods, namespaces and policies are known. */
+  async run(): Promise<void> {
+    const timer = setInterval(() => {
+      for (const w of this.writers) w.recheck();
+      this.loop.trigger();
+    }, resyncMs);
+    this.loop.trigger();
+    await this.loop.start();
+    clearInterval(timer);
+  }
+
+  /** Something flushed the packet filter: all is written again. */
+  forget(): void {
+    for (const w of this.writers) w.forget();
+    this.loop.trigger();
+  }
+
+  settled(): Promise<void> {
+    return this.loop.settled();
+  }
+
+  private changed(): void {
+    // Without policies pods may come and go for nothing.
+    if (this.policies.size > 0) this.loop.trigger();
+  }
+
+  private async sync(): Promise<void> {
+    for (const w of this.writers) {
+      const compiled = compilePolicies(
+        { pods: this.pods.values(), policies: this.policies.values(), namespaces: this.namespaces },
+        w.family,
+      );
+      await w.write(compiled);
+    }
+  }
+}
+
+/** Sets first, then the rules that use them, then away with sets that none uses. */
+class FamilyWriter {
+  private readonly restorer: Restorer;
+  private readonly sets: IpsetWriter;
+  private chains = new Set<string>();
+  private setNames = '';
+  private isAdopted = false;
+
+  constructor(
+    readonly family: IpFamily,
+    iptables: Iptables,
+    prefix: string[] = [],
+  ) {
+    this.restorer = new Restorer(iptables);
+    this.sets = new IpsetWriter(family, prefix);
+  }
+
+  forget(): void {
+    this.restorer.forget();
+  }
+
+  recheck(): void {
+    for (const h of hooks) {
+      this.restorer.removeHook(h);
+      this.restorer.setHook(h);
+    }
+  }
+
+  /**
+   * Only the first packet of a flow is judged: what is established goes on, as most implementations have it.
+   */
+  private preamble(): string[] {
+    const established = rule({ matches: [match.connectionState('RELATED', 'ESTABLISHED')], target: target.return() });
+    const icmp = (type: string) =>
+      rule({
+        protocol: 'ipv6-icmp',
+        matches: [{ module: 'icmp6', options: [{ name: 'icmpv6-type', values: [type] }] }],
+        target: target.return(),
+      });
+    return [...(this.family === 'ipv6' ? discovery.map(icmp) : []), established].map(renderRule);
+  }
+
+  async write(c: CompiledPolicies): Promise<void> {
+    await this.sets.apply(c.sets);
+    this.restorer.setChain('mangle', policyChain.root, [
+      ...this.preamble(),
+      ...[...c.dispatch.values()].flat(),
+      unmark,
+    ]);
+    for (const name of this.chains) if (!c.chains.has(name)) this.restorer.removeChain('mangle', name);
+    for (const [name, rules] of c.chains) this.restorer.setChain('mangle', name, rules);
+    this.chains = new Set(c.chains.keys());
+    for (const h of hooks) this.restorer.setHook(h);
+    if (!this.isAdopted) {
+      await this.restorer.adopt(isPolicyChain, ['mangle']);
+      this.isAdopted = true;
+    }
+    await this.restorer.apply();
+    const names = [...c.sets.keys()].sort().join();
+    if (names !== this.setNames) await this.sets.prune(c.sets);
+    this.setNames = names;
+  }
+}
+
+/** The mark is for the policies' chains alone. */
+const unmark = renderRule(rule({ target: target.setXMark('0x0/0x10000') }));
+/** Router and neighbour discovery (RFC 4861): without it there is no link at all. */
+const discovery = ['133', '134', '135', '136'];
+
+const jump = renderRule(rule({ comment: 'kubelab network policy', target: target.jump(policyChain.root) }));
+/** FORWARD for pods' traffic with others, INPUT for what they send to this node. */
+const hooks: Hook[] = [
+  { table: 'mangle', chain: 'FORWARD', rule: jump },
+  { table: 'mangle', chain: 'INPUT', rule: jump },
+];
+
+function keyOf(o: { metadata?: { namespace?: string; name?: string } }): string {
+  return `${o.metadata?.namespace ?? ''}/${o.metadata?.name ?? ''}`;
+}
