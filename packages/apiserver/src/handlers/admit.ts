@@ -1,0 +1,60 @@
+import { deepCopy, type KubeObject } from '@kubelab/apimachinery';
+import type { AdmissionAttributes, AdmissionOperation } from '../admission/index.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+
+interface AdmissionRequest {
+  operation: AdmissionOperation;
+  object?: KubeObject;
+  oldObject?: KubeObject;
+  dryRun: boolean;
+  name?: string;
+}
+
+export function admissionAttributes(ctx: RequestContext, request: AdmissionRequest): AdmissionAttributes {
+  const { entry, info, user } = ctx;
+  const group = entry.storageGroup ?? entry.group;
+  return {
+    operation: request.operation,
+    kind: { group, version: entry.storageVersion, kind: entry.kind },
+    resource: { group: entry.group, version: entry.storageVersion, resource: entry.resource },
+    subresource: info.subresource,
+    namespace: info.namespace,
+    name: request.name ?? (info.name || request.object?.metadata.name || ''),
+    object: request.object,
+    oldObject: request.oldObject,
+    dryRun: request.dryRun,
+    user,
+    addWarning: (text) => ctx.warn(text),
+    addAuditAnnotation: () => undefined,
+  };
+}
+
+/** Runs the mutating plugins on the object; what they made of it is returned, defaulted again. */
+export async function runMutating(
+  env: HandlerEnvironment,
+  ctx: RequestContext,
+  operation: AdmissionOperation,
+  object: KubeObject,
+  oldObject: KubeObject | undefined,
+  dryRun: boolean,
+): Promise<KubeObject> {
+  const attributes = admissionAttributes(ctx, { operation, object, oldObject, dryRun });
+  await env.admission.mutate(attributes);
+  return attributes.object ?? object;
+}
+
+export async function runValidating(
+  env: HandlerEnvironment,
+  ctx: RequestContext,
+  operation: AdmissionOperation,
+  object: KubeObject | undefined,
+  oldObject: KubeObject | undefined,
+  dryRun: boolean,
+): Promise<void> {
+  await env.admission.validate(admissionAttributes(ctx, { operation, object, oldObject, dryRun }));
+}
+
+/** A private copy, for what is to be changed. */
+export function privateCopy(object: KubeObject): KubeObject {
+  return deepCopy(object);
+}

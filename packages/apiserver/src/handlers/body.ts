@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { newBadRequest, newRequestEntityTooLarge, newUnsupportedMediaType } from '@kubelab/apimachinery';
+import { parse as parseYaml } from 'yaml';
+
+/** Largest body, as Kubernetes' MaxRequestBodyBytes. */
+export const maxBodyBytes = 3 * 1024 * 1024;
+
+/**
+ * Reads a request's body. @throws StatusError RequestEntityTooLarge beyond 3 MB: what follows is not kept in memory
+ */
+export function readBody(req: IncomingMessage, limit = maxBodyBytes): Promise<Buffer> {
+  const tooLarge = () => newRequestEntityTooLarge(`limit is ${limit}`);
+  if (Number(req.headers['content-length'] ?? 0) > limit) {
+    // The client is sending: read on to its end, so that it sees the answer and not a cut connection.
+    req.resume();
+    return Promise.reject(tooLarge());
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        chunks.length = 0;
+        reject(tooLarge());
+      } else {
+        chunks.push(chunk);
+      }
+    });
+    req.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    req.on('error', reject);
+    req.on('aborted', () => reject(newBadRequest('the client closed the connection')));
+  });
+}
+
+/** The media type of a body without its parameters, lower case; JSON where the client names none. */
+export function mediaTypeOf(req: IncomingMessage): string {
+  const header = req.headers['content-type'];
+  return header ? (header.split(';', 1)[0] as string).trim().toLowerCase() : 'application/json';
+}
+
+const bodyTypes = ['application/json', 'application/yaml'];
+
+/** Parses a JSON or YAML body. @throws StatusError UnsupportedMediaType, BadRequest */
+export function parseBody(req: IncomingMessage, body: Buffer): unknown {
+  const type = mediaTypeOf(req);
+  if (type === 'application/json') {
+    return parseJson(body);
+  }
+  if (type === 'application/yaml') {
+    try {
+      return parseYaml(body.toString('utf8'), { maxAliasCount: 100 });
+    } catch (error) {
+      throw newBadRequest(`error converting YAML to JSON: ${(error as Error).message}`);
+    }
+  }
+  throw newUnsupportedMediaType(bodyTypes);
+}
+
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw newBadRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,46 @@
+import { type KubeObject, newBadRequest } from '@kubelab/apimachinery';
+import { runMutating, runValidating } from './admit.js';
+import { parseBody, readBody } from './body.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { checkNames, decodeObject, toStorage } from './decode.js';
+import { sendItem } from './represent.js';
+import { dryRunOf } from './write-options.js';
+
+/** POST to a collection. */
+export async function createHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  const { info, entry, req } = ctx;
+  if (entry.namespaced && info.namespace === '') {
+    throw newBadRequest('an empty namespace may not be set during creation');
+  }
+  const dryRun = dryRunOf(info.query.getAll('dryRun'));
+  const object = decodeObject(ctx, parseBody(req, await readBody(req)));
+  checkNames(ctx, object, false);
+  const item = await createDecoded(env, ctx, object, dryRun);
+  await sendItem(ctx, 201, item);
+}
+
+/** Creates an object that was decoded in the client's version; also for PUT and apply to a name that is not there. */
+export function createDecoded(env: HandlerEnvironment, ctx: RequestContext, object: KubeObject, dryRun: boolean) {
+  const { entry, info } = ctx;
+  const stored = toStorage(ctx, object);
+  for (const warning of entry.strategy.warningsOnCreate?.(stored) ?? []) {
+    ctx.warn(warning);
+  }
+  return env.writer.create(entry, {
+    namespace: info.namespace,
+    object: stored,
+    dryRun,
+    context: strategyContext(ctx),
+    mutate: (candidate) => runMutating(env, ctx, 'CREATE', candidate, undefined, dryRun),
+    admit: (final) => runValidating(env, ctx, 'CREATE', final, undefined, dryRun),
+  });
+}
+
+export function strategyContext(ctx: RequestContext) {
+  return {
+    namespace: ctx.info.namespace,
+    version: ctx.served.version,
+    ...(ctx.info.subresource ? { subresource: ctx.info.subresource } : {}),
+    user: { name: ctx.user.name, groups: ctx.user.groups },
+  };
+}

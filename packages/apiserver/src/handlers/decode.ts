@@ -1,0 +1,139 @@
+import { resolveSchema } from '@kubelab/api';
+import {
+  decodeStrict,
+  formatGroupVersion,
+  type KubeObject,
+  newBadRequest,
+  parseGroupVersion,
+} from '@kubelab/apimachinery';
+import { groupVersionText, toStored } from '../registry/versioning.js';
+import type { RequestContext } from './context.js';
+
+/** What the body of a request must be, where it is not the resource's own kind (Scale, Eviction, TokenRequest). */
+export interface ExpectedKind {
+  group: string;
+  version: string;
+  kind: string;
+}
+
+type Validation = 'Strict' | 'Warn' | 'Ignore';
+
+/** @throws StatusError BadRequest for a value that Kubernetes does not know */
+export function fieldValidationOf(query: URLSearchParams): Validation {
+  const value = query.get('fieldValidation') || 'Warn';
+  if (value !== 'Strict' && value !== 'Warn' && value !== 'Ignore') {
+    throw newBadRequest(
+      `Invalid value: ${JSON.stringify(value)}: fieldValidation must be one of: Ignore, Strict, Warn`,
+    );
+  }
+  return value;
+}
+
+/**
+ * Makes an object of the client's version from a parsed body: kind and version are checked, or filled in; types are
+ * checked against the schema; unknown fields are dropped, with a warning or an error as fieldValidation says
+ * (KEP-2885). @throws StatusError BadRequest
+ */
+export function decodeObject(ctx: RequestContext, raw: unknown, expected?: ExpectedKind): KubeObject {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    const what = raw === null ? 'null' : Array.isArray(raw) ? 'array' : typeof raw;
+    throw newBadRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  }
+  const wanted = expected ?? { group: ctx.entry.group, version: ctx.served.version, kind: ctx.entry.kind };
+  const object = raw as KubeObject;
+  checkKind(object, wanted);
+  object.kind = wanted.kind;
+  object.apiVersion = groupVersionText(wanted.group, wanted.version);
+  if (object.metadata === undefined || object.metadata === null) {
+    object.metadata = {};
+  }
+  checkSchema(ctx, object, wanted, expected === undefined);
+  return object;
+}
+
+function checkKind(object: KubeObject, wanted: ExpectedKind): void {
+  const { kind, apiVersion } = object;
+  if (kind !== undefined && typeof kind !== 'string') {
+    throw newBadRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof kind} into Go struct field .kind of type string`,
+    );
+  }
+  if (apiVersion !== undefined && typeof apiVersion !== 'string') {
+    throw newBadRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof apiVersion} into Go struct field .apiVersion of type string`,
+    );
+  }
+  if (kind && kind !== wanted.kind) {
+    const version = apiVersion || groupVersionText(wanted.group, wanted.version);
+    throw newBadRequest(
+      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: no kind ${JSON.stringify(kind)} is registered for this resource in version ${JSON.stringify(version)}`,
+    );
+  }
+  if (apiVersion) {
+    const given = parseGroupVersion(apiVersion);
+    if (given.group !== wanted.group || given.version !== wanted.version) {
+      throw newBadRequest(
+        `the API version in the data (${formatGroupVersion(given)}) does not match the expected API version (${groupVersionText(wanted.group, wanted.version)})`,
+      );
+    }
+  }
+}
+
+function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKind, own: boolean): void {
+  const schema = own ? (ctx.served.schema ?? resolveSchema(ctx.served.schemaName)) : undefined;
+  if (!schema) {
+    return;
+  }
+  const { unknownFields, typeErrors } = decodeStrict(object, schema, resolveSchema, { normalize: true });
+  if (typeErrors.length > 0) {
+    throw newBadRequest(
+      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: ${typeErrors[0]}`,
+    );
+  }
+  if (unknownFields.length === 0) {
+    return;
+  }
+  const validation = fieldValidationOf(ctx.info.query);
+  if (validation === 'Strict') {
+    throw newBadRequest(
+      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: strict decoding error: ${unknownFields.join(', ')}`,
+    );
+  }
+  if (validation === 'Warn') {
+    for (const text of unknownFields) {
+      ctx.warn(text);
+    }
+  }
+}
+
+/** The name and namespace of the body and of the URL must agree; what the body leaves out is filled in. */
+export function checkNames(ctx: RequestContext, object: KubeObject, withName: boolean): void {
+  const { info, entry } = ctx;
+  const { metadata } = object;
+  if (entry.namespaced) {
+    if (metadata.namespace && metadata.namespace !== info.namespace) {
+      throw newBadRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    metadata.namespace = info.namespace;
+  } else if (entry.resource !== 'namespaces' || entry.group !== '') {
+    if (metadata.namespace === '') {
+      delete metadata.namespace;
+    }
+  }
+  if (!withName) {
+    return;
+  }
+  if (!metadata.name) {
+    metadata.name = info.name;
+  } else if (metadata.name !== info.name) {
+    throw newBadRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
+  }
+}
+
+/** Defaults and converts an object of the client into the stored version. */
+export function toStorage(ctx: RequestContext, object: KubeObject): KubeObject {
+  ctx.entry.defaults?.(object, ctx.served.version);
+  return toStored(ctx.entry, ctx.served, object);
+}

@@ -1,0 +1,124 @@
+import { formatGroupResource, newMethodNotSupported, newPathNotFound } from '@kubelab/apimachinery';
+import type { TokenRequestHandler } from '../authentication/index.js';
+import type { ReviewHandler } from '../authorization/index.js';
+import { groupResource } from '../registry/store-errors.js';
+import { runMutating, runValidating } from './admit.js';
+import { bindingHandler } from './binding.js';
+import { parseBody, readBody } from './body.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { createHandler } from './create.js';
+import { checkNames, decodeObject } from './decode.js';
+import { deleteCollectionHandler, deleteHandler } from './delete.js';
+import { evictionHandler } from './eviction.js';
+import { finalizeHandler } from './finalize.js';
+import { patchHandler } from './patch.js';
+import { getHandler, listHandler } from './read.js';
+import { sendObject } from './respond.js';
+import { scaleHandler } from './scale.js';
+import { updateHandler } from './update.js';
+import { watchHandler } from './watch.js';
+
+type Handler = (env: HandlerEnvironment, ctx: RequestContext) => Promise<void>;
+
+/** Handlers of what is not an object in etcd. */
+export interface SpecialHandlers {
+  /** By plural name: subjectaccessreviews, tokenreviews ... */
+  reviews: Record<string, ReviewHandler>;
+  tokenRequests?: TokenRequestHandler;
+}
+
+const mainHandlers: Record<string, Handler> = {
+  get: getHandler,
+  list: listHandler,
+  watch: watchHandler,
+  create: createHandler,
+  update: updateHandler,
+  patch: patchHandler,
+  delete: deleteHandler,
+  deletecollection: deleteCollectionHandler,
+};
+
+/** Subresources that are written and read as the object itself. */
+const objectHandlers: Record<string, Handler> = { get: getHandler, update: updateHandler, patch: patchHandler };
+
+const connectHandlers: Record<string, Record<string, Handler>> = {
+  'pods/binding': { create: bindingHandler },
+  'pods/eviction': { create: evictionHandler },
+  'namespaces/finalize': { update: finalizeHandler },
+  'certificatesigningrequests/approval': objectHandlers,
+};
+
+/** Serves an authorized request on a resource. @throws StatusError NotFound, MethodNotAllowed, or what the handler says */
+export function dispatch(env: HandlerEnvironment, special: SpecialHandlers, ctx: RequestContext): Promise<void> {
+  const handler = handlerFor(special, ctx);
+  if (!handler) {
+    throw newMethodNotSupported(groupResource(ctx.entry), ctx.info.verb);
+  }
+  return handler(env, ctx);
+}
+
+function handlerFor(special: SpecialHandlers, ctx: RequestContext): Handler | undefined {
+  const { info, entry, subresource } = ctx;
+  if (info.subresource === '') {
+    if (entry.virtual) {
+      return info.verb === 'create' ? virtualHandler(special, ctx) : undefined;
+    }
+    return entry.verbs.includes(info.verb) ? mainHandlers[info.verb] : undefined;
+  }
+  if (!subresource) {
+    throw newPathNotFound();
+  }
+  if (subresource.type === 'scale') {
+    return ['get', 'update', 'patch'].includes(info.verb) ? scaleHandler : undefined;
+  }
+  if (subresource.type === 'status' || subresource.type === 'spec') {
+    return objectHandlers[info.verb];
+  }
+  const name = `${entry.resource}/${info.subresource}`;
+  if (name === 'serviceaccounts/token' && info.verb === 'create') {
+    return (env, context) => tokenHandler(special, env, context);
+  }
+  return connectHandlers[name]?.[info.verb];
+}
+
+function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler | undefined {
+  const review = special.reviews[ctx.entry.resource];
+  if (ctx.entry.resource === 'bindings') {
+    return async (env, context) => {
+      const pods = env.table.lookup('', 'v1', 'pods');
+      if (!pods) {
+        throw newPathNotFound();
+      }
+      // The pod's name is in the body here.
+      const info = { ...context.info, name: '', subresource: 'binding', resource: 'pods' };
+      await bindingHandler(env, { ...context, entry: pods, info });
+    };
+  }
+  if (!review) {
+    throw newPathNotFound();
+  }
+  return async (env, context) => {
+    const object = decodeObject(context, parseBody(context.req, await readBody(context.req)));
+    if (context.entry.namespaced) {
+      checkNames(context, object, false);
+    }
+    context.entry.defaults?.(object, context.served.version);
+    const mutated = await runMutating(env, context, 'CREATE', object, undefined, false);
+    await runValidating(env, context, 'CREATE', mutated, undefined, false);
+    const answer = await review(mutated, { user: context.user, namespace: context.info.namespace });
+    await sendObject(context.req, context.res, 201, answer);
+  };
+}
+
+async function tokenHandler(special: SpecialHandlers, env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  if (!special.tokenRequests) {
+    throw newMethodNotSupported({ group: '', resource: formatGroupResource(groupResource(ctx.entry)) }, ctx.info.verb);
+  }
+  const expected = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+  const raw = parseBody(ctx.req, await readBody(ctx.req));
+  const request = decodeObject(ctx, raw, expected);
+  const admitted = await runMutating(env, ctx, 'CREATE', request, undefined, false);
+  await runValidating(env, ctx, 'CREATE', admitted, undefined, false);
+  const answer = await special.tokenRequests.create(ctx.info.namespace, ctx.info.name, admitted, ctx.user);
+  await sendObject(ctx.req, ctx.res, 201, answer);
+}

@@ -1,0 +1,83 @@
+import { resolveSchema } from '@kubelab/api';
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  type KubeObject,
+  newBadRequest,
+  newUnsupportedMediaType,
+} from '@kubelab/apimachinery';
+import { parse as parseYaml } from 'yaml';
+import { toServed } from '../registry/versioning.js';
+import { privateCopy } from './admit.js';
+import { mediaTypeOf, parseJson, readBody } from './body.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { checkNames, decodeObject, toStorage } from './decode.js';
+import { sendItem } from './represent.js';
+import { updateRequestBase } from './update.js';
+import { dryRunOf } from './write-options.js';
+
+const jsonPatch = 'application/json-patch+json';
+const mergePatch = 'application/merge-patch+json';
+const strategicPatch = 'application/strategic-merge-patch+json';
+export const applyPatch = 'application/apply-patch+yaml';
+
+type Patch = (object: KubeObject) => unknown;
+
+/** PATCH of an object or of one of its subresources. */
+export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  const { info, entry, req } = ctx;
+  const type = mediaTypeOf(req);
+  const supported = supportedTypes(ctx);
+  if (!supported.includes(type)) {
+    throw newUnsupportedMediaType(supported);
+  }
+  const dryRun = dryRunOf(info.query.getAll('dryRun'));
+  const body = await readBody(req);
+  const patch = patchOf(ctx, type, body);
+  const { item } = await env.writer.update(entry, {
+    ...updateRequestBase(env, ctx, dryRun),
+    transform: (current) => {
+      // A patch is of the client's version: the object is shown to it in that, and taken back.
+      const before = privateCopy(toServed(entry, ctx.served, current.object));
+      const object = decodeObject(ctx, patch(before));
+      checkNames(ctx, object, true);
+      return toStorage(ctx, object);
+    },
+  });
+  await sendItem(ctx, 200, item);
+}
+
+/** Custom resources have no merge keys, and so no strategic merge patch. */
+function supportedTypes(ctx: RequestContext): string[] {
+  return ctx.served.schema ? [jsonPatch, mergePatch] : [jsonPatch, mergePatch, strategicPatch];
+}
+
+function patchOf(ctx: RequestContext, type: string, body: Buffer): Patch {
+  const content = parsePatch(body);
+  switch (type) {
+    case jsonPatch:
+      return (object) => applyJsonPatch(object, content);
+    case mergePatch:
+      return (object) => applyMergePatch(object, content);
+    default: {
+      const schema = resolveSchema(ctx.served.schemaName);
+      if (!schema) {
+        throw newBadRequest(`${ctx.entry.kind} has no schema for a strategic merge patch`);
+      }
+      return (object) => applyStrategicMergePatch(object, content, schema, resolveSchema);
+    }
+  }
+}
+
+function parsePatch(body: Buffer): unknown {
+  const text = body.subarray(0, 64).toString('utf8').trimStart();
+  if (text.startsWith('{') || text.startsWith('[')) {
+    return parseJson(body);
+  }
+  try {
+    return parseYaml(body.toString('utf8'), { maxAliasCount: 100 });
+  } catch (error) {
+    throw newBadRequest(`error decoding patch: ${(error as Error).message}`);
+  }
+}

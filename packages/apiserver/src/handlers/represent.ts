@@ -1,0 +1,84 @@
+import type { KubeObject, ListMeta } from '@kubelab/apimachinery';
+import type { CacheItem } from '@kubelab/storage';
+import {
+  columnsOf,
+  type IncludeObject,
+  toPartialObjectMetadata,
+  toPartialObjectMetadataList,
+  toTable,
+} from '../printing/table.js';
+import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
+import type { RequestContext } from './context.js';
+import { negotiate } from './negotiate.js';
+import { sendBytes, sendObject } from './respond.js';
+
+export function includeObjectOf(query: URLSearchParams): IncludeObject {
+  const value = query.get('includeObject');
+  return value === 'None' || value === 'Object' ? value : 'Metadata';
+}
+
+/** Answers with one cached object, its encoded bytes where the client takes the object itself. */
+export function sendItem(ctx: RequestContext, code: number, item: CacheItem): Promise<void> {
+  const representation = negotiate(ctx.req.headers.accept);
+  if (representation.as === 'object' && representation.format === 'json') {
+    return sendBytes(ctx.req, ctx.res, code, encodeItem(ctx.entry, ctx.served, item));
+  }
+  return sendKubeObject(ctx, code, toServed(ctx.entry, ctx.served, item.object));
+}
+
+/** Answers with an object that is in the client's version already. */
+export function sendKubeObject(ctx: RequestContext, code: number, object: KubeObject): Promise<void> {
+  const { format, as, metaVersion } = negotiate(ctx.req.headers.accept);
+  if (as === 'Table' && object.kind === ctx.entry.kind) {
+    const metadata = { resourceVersion: object.metadata?.resourceVersion };
+    const columns = columnsOf(ctx.entry, ctx.served.version);
+    const table = toTable(columns, [object], metadata, includeObjectOf(ctx.info.query));
+    return sendObject(ctx.req, ctx.res, code, table, format);
+  }
+  if (as === 'PartialObjectMetadata') {
+    return sendObject(ctx.req, ctx.res, code, toPartialObjectMetadata(object, metaVersion), format);
+  }
+  return sendObject(ctx.req, ctx.res, code, object, format);
+}
+
+/** Answers with a list: joined from the encoded bytes of its objects, or as rows or metadata. */
+export function sendList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Promise<void> {
+  const { format, as, metaVersion } = negotiate(ctx.req.headers.accept);
+  const { entry, served } = ctx;
+  if (as === 'object' && format === 'json') {
+    return sendBytes(ctx.req, ctx.res, 200, joinList(ctx, items, metadata));
+  }
+  const objects = items.map((item) => toServed(entry, served, item.object));
+  if (as === 'Table') {
+    const columns = columnsOf(entry, served.version);
+    return sendObject(
+      ctx.req,
+      ctx.res,
+      200,
+      toTable(columns, objects, metadata, includeObjectOf(ctx.info.query)),
+      format,
+    );
+  }
+  if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
+    return sendObject(ctx.req, ctx.res, 200, toPartialObjectMetadataList(objects, metadata, metaVersion), format);
+  }
+  const apiVersion = groupVersionText(entry.group, served.version);
+  return sendObject(ctx.req, ctx.res, 200, { kind: entry.listKind, apiVersion, metadata, items: objects }, format);
+}
+
+const comma = Buffer.from(',');
+const end = Buffer.from(']}');
+
+function joinList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Buffer {
+  const apiVersion = groupVersionText(ctx.entry.group, ctx.served.version);
+  const head = JSON.stringify({ kind: ctx.entry.listKind, apiVersion, metadata });
+  const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  for (let i = 0; i < items.length; i++) {
+    if (i > 0) {
+      parts.push(comma);
+    }
+    parts.push(encodeItem(ctx.entry, ctx.served, items[i] as CacheItem));
+  }
+  parts.push(end);
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { StatusError } from '@kubelab/apimachinery';
+import { stringify } from 'yaml';
+
+const compress = promisify(gzip);
+/** Smaller answers are not worth the time, as in Kubernetes (128 KiB). */
+const gzipFromBytes = 128 * 1024;
+
+/** Writes an encoded JSON body; large ones are compressed for clients that take it. */
+export async function sendBytes(
+  req: IncomingMessage,
+  res: ServerResponse,
+  code: number,
+  body: Buffer,
+  type = 'application/json',
+): Promise<void> {
+  const headers: Record<string, string | number> = {
+    'Content-Type': type,
+    'Cache-Control': 'no-cache, private',
+  };
+  let bytes = body;
+  if (body.length >= gzipFromBytes && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''))) {
+    bytes = await compress(body, { level: 1 });
+    headers['Content-Encoding'] = 'gzip';
+    headers.Vary = 'Accept-Encoding';
+  }
+  headers['Content-Length'] = bytes.length;
+  res.writeHead(code, headers);
+  res.end(req.method === 'HEAD' ? undefined : bytes);
+}
+
+/** Writes a value as JSON, or as YAML where the client asked for that. */
+export function sendObject(
+  req: IncomingMessage,
+  res: ServerResponse,
+  code: number,
+  value: unknown,
+  format: 'json' | 'yaml' = 'json',
+): Promise<void> {
+  if (format === 'yaml') {
+    return sendBytes(req, res, code, Buffer.from(stringify(value)), 'application/yaml');
+  }
+  return sendBytes(req, res, code, Buffer.from(JSON.stringify(value)));
+}
+
+/** Answers an error with its Status. Once a body has begun nothing can be said any more: the connection is cut. */
+export function sendError(req: IncomingMessage, res: ServerResponse, error: StatusError): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const { status } = error;
+  const retryAfter = status.details?.retryAfterSeconds;
+  const body = Buffer.from(JSON.stringify(status));
+  res.writeHead(error.code, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-cache, private',
+    'Content-Length': body.length,
+    ...(retryAfter ? { 'Retry-After': String(retryAfter) } : {}),
+  });
+  res.end(req.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,48 @@
+import { isNotFound, type KubeObject } from '@kubelab/apimachinery';
+import { privateCopy, runMutating, runValidating } from './admit.js';
+import { parseBody, readBody } from './body.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { createDecoded, strategyContext } from './create.js';
+import { checkNames, decodeObject, toStorage } from './decode.js';
+import { sendItem } from './represent.js';
+import { dryRunOf } from './write-options.js';
+
+/** PUT of an object, or of its status or another subresource that is written as the object itself. */
+export async function updateHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  const { info, entry, req } = ctx;
+  const dryRun = dryRunOf(info.query.getAll('dryRun'));
+  const object = decodeObject(ctx, parseBody(req, await readBody(req)));
+  checkNames(ctx, object, true);
+  const stored = toStorage(ctx, privateCopy(object));
+  try {
+    const { item } = await env.writer.update(entry, {
+      ...updateRequestBase(env, ctx, dryRun),
+      transform: (current) => {
+        for (const warning of entry.strategy.warningsOnUpdate?.(stored, current.object) ?? []) {
+          ctx.warn(warning);
+        }
+        return privateCopy(stored);
+      },
+    });
+    await sendItem(ctx, 200, item);
+  } catch (error) {
+    if (!isNotFound(error) || !entry.allowCreateOnUpdate || ctx.subresource) {
+      throw error;
+    }
+    delete object.metadata.resourceVersion;
+    await sendItem(ctx, 201, await createDecoded(env, ctx, object, dryRun));
+  }
+}
+
+/** The parts of an update that all kinds of it share. */
+export function updateRequestBase(env: HandlerEnvironment, ctx: RequestContext, dryRun: boolean) {
+  return {
+    namespace: ctx.info.namespace,
+    name: ctx.info.name,
+    subresource: ctx.subresource,
+    dryRun,
+    context: strategyContext(ctx),
+    mutate: (candidate: KubeObject, old: KubeObject) => runMutating(env, ctx, 'UPDATE', candidate, old, dryRun),
+    admit: (final: KubeObject, old: KubeObject) => runValidating(env, ctx, 'UPDATE', final, old, dryRun),
+  };
+}

@@ -1,0 +1,292 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type KubeObject, newBadRequest, newResourceExpired, StatusError } from '@kubelab/apimachinery';
+import { type CacheEvent, type CacheItem, CompactedError } from '@kubelab/storage';
+import { columnsOf, toPartialObjectMetadata, toTable } from '../printing/table.js';
+import { collectionPrefix } from '../registry/keys.js';
+import { parseResourceVersion } from '../registry/reader.js';
+import { type Selection, selectionOf } from '../registry/selection.js';
+import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
+import { isTrue } from '../request-info.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { negotiate, type Representation } from './negotiate.js';
+import { includeObjectOf } from './represent.js';
+
+type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+
+const bookmarkMs = 60_000;
+/** A client that has this much unread is too slow: its watch is ended and it starts again, the server goes on. */
+const maxUnreadBytes = 8 * 1024 * 1024;
+
+/** GET ?watch=true: the changes of a collection as a stream of JSON lines. */
+export async function watchHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  const { info, entry, req, res } = ctx;
+  const query = info.query;
+  const representation = negotiate(req.headers.accept, true);
+  const selection = selectionOf(entry, query);
+  const start = await startOf(env, query);
+  const watch = new Watch(env, ctx, selection, representation);
+  res.writeHead(200, {
+    'Content-Type': `application/json${representation.as === 'object' ? '' : ';stream=watch'}`,
+    'Cache-Control': 'no-cache, private',
+    'Transfer-Encoding': 'chunked',
+  });
+  res.flushHeaders();
+  req.socket.setNoDelay(true);
+  const timeout = setTimeout(() => watch.end(), timeoutMs(env, query));
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'))
+    ? setInterval(() => watch.bookmark(), bookmarkMs)
+    : undefined;
+  try {
+    await watch.run(start);
+  } finally {
+    clearTimeout(timeout);
+    clearInterval(bookmarks);
+  }
+}
+
+interface Start {
+  /** Send what exists first. */
+  initial: boolean;
+  /** Changes after this revision; with `initial` those after the state that was sent. */
+  revision: number;
+  /** Tell by a bookmark when what exists has been sent (KEP-3157). */
+  initialBookmark: boolean;
+}
+
+async function startOf(env: HandlerEnvironment, query: URLSearchParams): Promise<Start> {
+  const version = query.get('resourceVersion') ?? '';
+  if (query.get('sendInitialEvents') !== null) {
+    if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
+      throw newBadRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    }
+    await env.reader.freshEnough(version || undefined);
+    const initial = isTrue(query.get('sendInitialEvents'));
+    return {
+      initial,
+      revision: env.cache.revision,
+      initialBookmark: initial && isTrue(query.get('allowWatchBookmarks')),
+    };
+  }
+  if (query.get('resourceVersionMatch')) {
+    throw newBadRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  }
+  if (version === '' || version === '0') {
+    if (version === '') {
+      await env.reader.freshEnough(undefined);
+    }
+    return { initial: true, revision: 0, initialBookmark: false };
+  }
+  const revision = parseResourceVersion(version);
+  if (revision > env.cache.revision) {
+    await env.reader.freshEnough(version);
+  }
+  return { initial: false, revision, initialBookmark: false };
+}
+
+function timeoutMs(env: HandlerEnvironment, query: URLSearchParams): number {
+  const asked = Number(query.get('timeoutSeconds') ?? 0);
+  const least = env.minRequestTimeoutSeconds;
+  // Spread, so that the watches that came after a restart do not all come back at once.
+  const seconds = asked > 0 ? asked : least * (1 + Math.random());
+  return Math.min(seconds * 1000, 2 ** 31 - 1);
+}
+
+/** One client's watch. */
+class Watch {
+  private finish: () => void = () => undefined;
+  private readonly finished = new Promise<void>((resolve) => {
+    this.finish = resolve;
+  });
+  private readonly prefix: string;
+  private tableHeadSent = false;
+  private lastRevision = 0;
+  private unsubscribe: () => void = () => undefined;
+
+  constructor(
+    private readonly env: HandlerEnvironment,
+    private readonly ctx: RequestContext,
+    private readonly selection: Selection,
+    private readonly representation: Representation,
+  ) {
+    this.prefix = collectionPrefix(ctx.entry, ctx.info.namespace);
+    ctx.res.on('close', () => this.end());
+  }
+
+  /** Sends until end() is called or the client goes. */
+  async run(start: Start): Promise<void> {
+    const cache = this.env.cache.resource(this.ctx.entry.storagePrefix);
+    try {
+      if (start.initial) {
+        const items = cache.list(this.prefix);
+        this.lastRevision = this.env.cache.revision;
+        // Subscribed in the same turn as the list is taken: nothing is missed, and what comes is queued behind it.
+        const queued: CacheEvent[] = [];
+        let sendingInitial = true;
+        this.unsubscribe = cache.subscribe((event) => (sendingInitial ? queued.push(event) : this.send(event)));
+        await this.sendInitial(items);
+        if (start.initialBookmark) {
+          this.bookmark(true);
+        }
+        for (const event of queued) {
+          this.send(event);
+        }
+        sendingInitial = false;
+      } else {
+        const missed = cache.eventsSince(start.revision);
+        this.lastRevision = start.revision;
+        for (const event of missed) {
+          this.send(event);
+        }
+        this.unsubscribe = cache.subscribe((event) => this.send(event));
+      }
+      await this.finished;
+    } catch (error) {
+      this.sendError(error);
+    } finally {
+      this.unsubscribe();
+      if (!this.ctx.res.writableEnded) {
+        this.ctx.res.end();
+      }
+    }
+  }
+
+  end(): void {
+    this.unsubscribe();
+    this.finish();
+  }
+
+  /** Tells the client up to which version it has seen everything. */
+  bookmark(initialEventsEnd = false): void {
+    const { entry, served } = this.ctx;
+    // The cache may be newer than what was sent only by changes that this watch does not select.
+    const resourceVersion = String(Math.max(this.env.cache.revision, this.lastRevision));
+    const annotations = initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
+    const object = {
+      kind: entry.kind,
+      apiVersion: groupVersionText(entry.group, served.version),
+      metadata: { resourceVersion, creationTimestamp: null, ...annotations },
+    } as KubeObject;
+    this.write('BOOKMARK', this.represent(object));
+  }
+
+  private async sendInitial(items: CacheItem[]): Promise<void> {
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i] as CacheItem;
+      if (this.selection.all || this.selection.matches(item.object)) {
+        this.writeItem('ADDED', item);
+      }
+      if (i % 500 === 499) {
+        // Other requests get their turn, and a client that reads slowly is waited for.
+        await nextTurn();
+        await this.drained();
+      }
+    }
+  }
+
+  private drained(): Promise<void> {
+    const { res } = this.ctx;
+    if (!res.writableNeedDrain || res.destroyed) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      res.once('drain', resolve);
+      res.once('close', resolve);
+    });
+  }
+
+  private send(event: CacheEvent): void {
+    const key = (event.current ?? event.previous)?.key ?? '';
+    if (!key.startsWith(this.prefix)) {
+      return;
+    }
+    this.lastRevision = event.revision;
+    const is = event.current !== undefined && (this.selection.all || this.selection.matches(event.current.object));
+    const was = event.previous !== undefined && (this.selection.all || this.selection.matches(event.previous.object));
+    if (is) {
+      this.writeItem(was ? 'MODIFIED' : 'ADDED', event.current as CacheItem);
+    } else if (was) {
+      this.writeDeleted(event);
+    }
+    if (this.ctx.res.writableLength > maxUnreadBytes) {
+      this.env.logger.warn('A watch is too slow and is ended', { path: this.ctx.info.path, user: this.ctx.user.name });
+      this.ctx.res.destroy();
+      this.end();
+    }
+  }
+
+  /** What leaves the selection, or is deleted, is shown as it was, with the version of the change. */
+  private writeDeleted(event: CacheEvent): void {
+    const { entry, served } = this.ctx;
+    const last = event.current ?? event.previous;
+    const key = `deleted ${entry.group}/${served.version}`;
+    let bytes = event.encodings.get(key);
+    if (!bytes || this.representation.as !== 'object') {
+      const shown = event.current ? event.previous : last;
+      const object = toServed(entry, served, (shown as CacheItem).object);
+      const metadata = { ...object.metadata, resourceVersion: String(event.revision) };
+      const stamped = { ...object, metadata };
+      if (this.representation.as !== 'object') {
+        this.write('DELETED', this.represent(stamped));
+        return;
+      }
+      bytes = Buffer.from(JSON.stringify(stamped));
+      event.encodings.set(key, bytes);
+    }
+    this.write('DELETED', bytes);
+  }
+
+  private writeItem(type: EventType, item: CacheItem): void {
+    const { entry, served } = this.ctx;
+    if (this.representation.as === 'object') {
+      this.write(type, encodeItem(entry, served, item));
+    } else {
+      this.write(type, this.represent(toServed(entry, served, item.object)));
+    }
+  }
+
+  private represent(object: KubeObject): Buffer {
+    const { as, metaVersion } = this.representation;
+    if (as === 'Table') {
+      const columns = columnsOf(this.ctx.entry, this.ctx.served.version);
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      const include = includeObjectOf(this.ctx.info.query);
+      const table = toTable(columns, [object], metadata, include, !this.tableHeadSent);
+      this.tableHeadSent = true;
+      return Buffer.from(JSON.stringify(table));
+    }
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
+      return Buffer.from(JSON.stringify(toPartialObjectMetadata(object, metaVersion)));
+    }
+    return Buffer.from(JSON.stringify(object));
+  }
+
+  private write(type: EventType, object: Buffer): void {
+    const { res } = this.ctx;
+    if (res.destroyed || res.writableEnded) {
+      return;
+    }
+    res.write(Buffer.concat([heads[type], object, tail]));
+  }
+
+  private sendError(error: unknown): void {
+    const status =
+      error instanceof StatusError
+        ? error.status
+        : error instanceof CompactedError
+          ? newResourceExpired(error.message).status
+          : undefined;
+    if (!status) {
+      throw error;
+    }
+    this.ctx.res.write(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+  }
+}
+
+const head = (type: EventType) => Buffer.from(`{"type":"${type}","object":`);
+const heads: Record<EventType, Buffer> = {
+  ADDED: head('ADDED'),
+  MODIFIED: head('MODIFIED'),
+  DELETED: head('DELETED'),
+  BOOKMARK: head('BOOKMARK'),
+};
+const tail = Buffer.from('}\n');

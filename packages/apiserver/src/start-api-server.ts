@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { resources } from '@kubelab/api';
+import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
+import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
+import { createAdmission } from './admission/index.js';
+import { type AuthenticationOptions, createAuthentication } from './authentication/index.js';
+import { createAuthorization } from './authorization/index.js';
+import { createConnect } from './connect/index.js';
+import { ServiceHooks } from './registry/hooks.js';
+import { StoreAccess } from './registry/object-access.js';
+import { EtcdRangeStore } from './registry/range-store.js';
+import { Reader } from './registry/reader.js';
+import { Writer } from './registry/writer.js';
+import { createApp } from './server/app.js';
+import { RequestChain } from './server/chain.js';
+import { listen } from './server/https-server.js';
+import { MaxInFlight } from './server/inflight.js';
+import { RequestMetrics } from './server/metrics.js';
+import { ServiceAllocator } from './service-allocation/service-allocator.js';
+import { publishAuthentication } from './start/authentication-configmap.js';
+import { KubernetesService } from './start/kubernetes-service.js';
+import { ensureSystemPriorityClasses } from './start/priority-classes.js';
+import { StartHooks } from './start/start-hooks.js';
+import { ensureSystemNamespaces } from './start/system-namespaces.js';
+
+const readText = (path: string | undefined) => (path ? readFileSync(path, 'utf8') : undefined);
+
+/** Wires the API server from its flags and starts it. Rejects for files that are missing and a port that is taken. */
+export async function startApiServer(context: ComponentContext): Promise<RunningComponent> {
+  const { options, logger, health, metrics } = context;
+  const store = new EtcdStore({
+    servers: options.strings('etcd-servers'),
+    caFile: options.optionalString('etcd-cafile'),
+    certFile: options.optionalString('etcd-certfile'),
+    keyFile: options.optionalString('etcd-keyfile'),
+    prefix: options.string('etcd-prefix'),
+  });
+  const cache = new WatchCache(store, logger);
+  const objects = new StoreAccess(resources, store, cache);
+  const authentication = createAuthentication(authenticationOptions(options), objects);
+  const authorization = createAuthorization(options.strings('authorization-mode'), objects);
+  const admission = createAdmission({
+    enable: options.strings('enable-admission-plugins'),
+    disable: options.strings('disable-admission-plugins'),
+    objects,
+    authorizer: authorization.authorizer,
+    ...(authorization.escalation ? { escalation: authorization.escalation } : {}),
+    defaultNotReadyTolerationSeconds: options.number('default-not-ready-toleration-seconds'),
+    defaultUnreachableTolerationSeconds: options.number('default-unreachable-toleration-seconds'),
+  });
+  const services = new ServiceAllocator({
+    store: new EtcdRangeStore(store),
+    clusterIpRanges: options.strings('service-cluster-ip-range'),
+    nodePortRange: options.string('service-node-port-range'),
+  });
+  const connect = createConnect(objects, {
+    certPem: readText(options.optionalString('kubelet-client-certificate')),
+    keyPem: readText(options.optionalString('kubelet-client-key')),
+    caPem: readText(options.optionalString('kubelet-certificate-authority')),
+    preferredAddressTypes: options.strings('kubelet-preferred-address-types'),
+  });
+  const serverAddress = `${options.string('advertise-address')}:${options.number('secure-port')}`;
+  const app = createApp({ table: resources, health, metrics, authentication, serverAddress });
+  const inflight = new MaxInFlight({
+    readOnly: options.number('max-requests-inflight'),
+    mutating: options.number('max-mutating-requests-inflight'),
+  });
+  const chain = new RequestChain({
+    authentication,
+    authorizer: authorization.authorizer,
+    environment: {
+      table: resources,
+      reader: new Reader(store, cache),
+      writer: new Writer(store, cache, new ServiceHooks(services)),
+      cache,
+      admission,
+      logger,
+      minRequestTimeoutSeconds: options.number('min-request-timeout'),
+    },
+    special: {
+      reviews: { ...authorization.reviews, tokenreviews: authentication.tokenReview },
+      tokenRequests: authentication.tokenRequests,
+    },
+    connect: connect.handlers,
+    inflight,
+    metrics: new RequestMetrics(metrics),
+    table: resources,
+    logger,
+    other: app,
+  });
+
+  await cache.start();
+  await authorization.start();
+  const kubernetesService = new KubernetesService(
+    objects,
+    {
+      advertiseAddress: options.string('advertise-address'),
+      port: options.number('secure-port'),
+      clusterIp: services.kubernetesServiceIp,
+    },
+    logger,
+  );
+  const hooks = new StartHooks(logger);
+  hooks.add('start-system-namespaces-controller', () => ensureSystemNamespaces(objects), 60_000);
+  hooks.add('scheduling/bootstrap-system-priority-classes', () => ensureSystemPriorityClasses(objects));
+  hooks.add('rbac/bootstrap-roles', () => authorization.bootstrap());
+  hooks.add('start-kubernetes-service-cidr-controller', () => repairServices(services, objects), 180_000);
+  hooks.add('bootstrap-controller', () => kubernetesService.reconcile(), 10_000);
+  hooks.add('start-cluster-authentication-info-controller', () => publish(options, objects), 60_000);
+  let stopping = false;
+  health.addCheck('etcd', () => checkEtcd(store));
+  health.addCheck('informer-sync', () => fail(!cache.ready, 'the watch cache is not loaded'), ['readyz']);
+  for (const name of hooks.names) {
+    const check = () => fail(!hooks.done(name), 'not finished');
+    health.addCheck(`poststarthook/${name}`, check);
+  }
+  health.addCheck('shutdown', () => fail(stopping, 'process is shutting down'), ['readyz']);
+
+  const { server, port } = await listen(
+    {
+      bindAddress: options.string('bind-address'),
+      port: options.number('secure-port'),
+      cert: readFileSync(options.string('tls-cert-file')),
+      key: readFileSync(options.string('tls-private-key-file')),
+      clientCaPem: authentication.clientCaPem,
+    },
+    chain,
+  );
+  logger.info('Serving', { address: options.string('bind-address'), port });
+  hooks.start();
+  const intervalMs = options.durationMs('etcd-compaction-interval');
+  const compactor = new Compactor(store, intervalMs, logger);
+  const compacting = intervalMs > 0 ? compactor.run() : Promise.resolve();
+
+  return {
+    async stop() {
+      stopping = true;
+      compactor.stop();
+      await hooks.stop();
+      await kubernetesService.withdraw().catch((error) => logger.warn('Could not withdraw the address', { error }));
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      // Watches and streams have no end of their own: their clients come back to another server, or to the next start.
+      const cut = setTimeout(() => server.closeAllConnections(), 1_000);
+      await closed;
+      clearTimeout(cut);
+      connect.close();
+      authorization.stop();
+      await cache.stop();
+      await compacting;
+      store.close();
+    },
+  };
+}
+
+function fail(condition: boolean, message: string): void {
+  if (condition) {
+    throw new Error(message);
+  }
+}
+
+async function checkEtcd(store: EtcdStore): Promise<void> {
+  await store.currentRevision();
+}
+
+function repairServices(services: ServiceAllocator, objects: StoreAccess): Promise<void> {
+  return services.repair(() => objects.list({ group: '', resource: 'services' }, '', { consistent: true }));
+}
+
+function publish(options: OptionValues, objects: StoreAccess): Promise<void> {
+  const clientCaPem = readText(options.optionalString('requestheader-client-ca-file'));
+  return publishAuthentication(objects, {
+    clientCaPem: readText(options.optionalString('client-ca-file')),
+    ...(clientCaPem
+      ? {
+          requestheader: {
+            clientCaPem,
+            allowedNames: options.strings('requestheader-allowed-names'),
+            usernameHeaders: options.strings('requestheader-username-headers'),
+            groupHeaders: options.strings('requestheader-group-headers'),
+            extraHeaderPrefixes: options.strings('requestheader-extra-headers-prefix'),
+          },
+        }
+      : {}),
+  });
+}
+
+function authenticationOptions(options: OptionValues): AuthenticationOptions {
+  const requestheaderCa = options.optionalString('requestheader-client-ca-file');
+  const maxExpirationMs = options.durationMs('service-account-max-token-expiration');
+  return {
+    clientCaFile: options.optionalString('client-ca-file'),
+    tokenAuthFile: options.optionalString('token-auth-file'),
+    enableBootstrapTokenAuth: options.boolean('enable-bootstrap-token-auth'),
+    serviceAccountKeyFiles: options.strings('service-account-key-file'),
+    serviceAccountSigningKeyFile: options.optionalString('service-account-signing-key-file'),
+    serviceAccountIssuers: options.strings('service-account-issuer'),
+    serviceAccountJwksUri: options.optionalString('service-account-jwks-uri'),
+    serviceAccountExtendTokenExpiration: options.boolean('service-account-extend-token-expiration'),
+    ...(maxExpirationMs > 0 ? { serviceAccountMaxTokenExpirationSeconds: maxExpirationMs / 1000 } : {}),
+    apiAudiences: options.strings('api-audiences'),
+    anonymousAuth: options.boolean('anonymous-auth'),
+    ...(requestheaderCa
+      ? {
+          requestheader: {
+            clientCaFile: requestheaderCa,
+            allowedNames: options.strings('requestheader-allowed-names'),
+            usernameHeaders: options.strings('requestheader-username-headers'),
+            groupHeaders: options.strings('requestheader-group-headers'),
+            extraHeaderPrefixes: options.strings('requestheader-extra-headers-prefix'),
+          },
+        }
+      : {}),
+  };
+}
