@@ -29,9 +29,10 @@ export interface ManagerOptions {
   horizontalPodAutoscalerTolerance: number;
   horizontalPodAutoscalerCpuInitializationPeriodMs: number;
   horizontalPodAutoscalerInitialReadinessDelayMs: number;
-  pvClaimBinderSyncPeriodMs: number;
+  enableHostPathProvisioner: boolean;
+  /** Directory under which provisioned volumes lie. */
+  hostPathProvisionerDir: string;
   resourceQuotaSyncPeriodMs: number;
-  namespaceSyncPeriodMs: number;
   legacyServiceAccountTokenCleanUpPeriodMs: number;
   maxEndpointsPerSlice: number;
   mirroringMaxEndpointsPerSubset: number;

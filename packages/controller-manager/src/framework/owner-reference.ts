@@ -23,6 +23,10 @@ export function controllerOf(object: { metadata?: V1ObjectMeta }): V1OwnerRefere
   return object.metadata?.ownerReferences?.find((reference) => reference.controller === true);
 }
 
+export function isControlledBy(object: { metadata?: V1ObjectMeta }, owner: { metadata?: V1ObjectMeta }): boolean {
+  return controllerOf(object)?.uid === owner.metadata?.uid && owner.metadata?.uid !== undefined;
+}
+
 /** Key of the object's controller if it is of the given kind and API group, for mapping children to queue keys. */
 export function controllerKey(object: { metadata?: V1ObjectMeta }, group: string, kind: string): string | undefined {
   const reference = controllerOf(object);

@@ -133,17 +133,21 @@ export const flags: Record<string, OptionSpec> = {
     default: '30s',
     description: 'Time in which readiness changes count as start-up',
   },
-  'pvclaimbinder-sync-period': {
-    type: 'duration',
-    default: '15s',
-    description: 'Time between full looks at volumes and claims',
+  'enable-hostpath-provisioner': {
+    type: 'boolean',
+    default: false,
+    description: 'Provision directories for storage classes of provisioner kubernetes.io/host-path',
+  },
+  'hostpath-provisioner-dir': {
+    type: 'string',
+    default: '/var/lib/kubelab/volumes',
+    description: 'Where these directories are made, on the nodes',
   },
   'resource-quota-sync-period': {
     type: 'duration',
     default: '5m0s',
     description: 'Time between full recalculations of quotas',
   },
-  'namespace-sync-period': { type: 'duration', default: '5m0s', description: 'Time between full looks at namespaces' },
   'legacy-service-account-token-clean-up-period': {
     type: 'duration',
     default: '8760h',
@@ -207,9 +211,9 @@ export function compileOptions(values: OptionValues): ManagerOptions {
     horizontalPodAutoscalerInitialReadinessDelayMs: values.durationMs(
       'horizontal-pod-autoscaler-initial-readiness-delay',
     ),
-    pvClaimBinderSyncPeriodMs: values.durationMs('pvclaimbinder-sync-period'),
+    enableHostPathProvisioner: values.boolean('enable-hostpath-provisioner'),
+    hostPathProvisionerDir: values.string('hostpath-provisioner-dir'),
     resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
-    namespaceSyncPeriodMs: values.durationMs('namespace-sync-period'),
     legacyServiceAccountTokenCleanUpPeriodMs: values.durationMs('legacy-service-account-token-clean-up-period'),
     maxEndpointsPerSlice: values.number('max-endpoints-per-slice'),
     mirroringMaxEndpointsPerSubset: values.number('mirroring-max-endpoints-per-subset'),

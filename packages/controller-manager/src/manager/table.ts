@@ -16,6 +16,7 @@ import { nodeIpamController } from '../nodeipam/index.js';
 import { nodeLifecycleController } from '../nodelifecycle/index.js';
 import { horizontalPodAutoscalerController } from '../podautoscaler/index.js';
 import { podGarbageCollectorController } from '../podgc/index.js';
+import { admissionPolicyStatusController } from '../policystatus/index.js';
 import { replicaSetController } from '../replicaset/index.js';
 import { replicationController } from '../replication/index.js';
 import { resourceQuotaController } from '../resourcequota/index.js';
@@ -25,9 +26,17 @@ import {
   serviceAccountController,
   serviceAccountTokenController,
 } from '../serviceaccount/index.js';
+import { serviceCidrController } from '../servicecidr/index.js';
 import { statefulSetController } from '../statefulset/index.js';
 import { taintEvictionController } from '../tainteviction/index.js';
+import { ttlController } from '../ttl/index.js';
 import { ttlAfterFinishedController } from '../ttlafterfinished/index.js';
+import {
+  claimProtectionController,
+  ephemeralVolumeController,
+  persistentVolumeBinderController,
+  volumeProtectionController,
+} from '../volume/index.js';
 
 /** All controllers, in the order in which they start: what others build on first. */
 export const controllerTable: ControllerDescriptor[] = [
@@ -60,5 +69,12 @@ export const controllerTable: ControllerDescriptor[] = [
   garbageCollectorController,
   namespaceController,
   podGarbageCollectorController,
+  persistentVolumeBinderController,
+  claimProtectionController,
+  volumeProtectionController,
+  ephemeralVolumeController,
+  ttlController,
+  serviceCidrController,
+  admissionPolicyStatusController,
   legacyTokenCleanerController,
 ];
