@@ -185,8 +185,6 @@ class Kubelet implements RunningComponent {
     health.addCheck('pleg', () => this.pleg.check(), ['healthz', 'livez']);
     await this.serve();
     this.metrics.nodeName.set({ node: config.nodeName }, 1);
-    const status = await this.computeStatus([]);
-    if (config.options.boolean('register-node')) await this.register(status);
     this.events.node('Normal', 'Starting', 'Starting kubelet.');
     this.startLoops();
     logger.info('Kubelet runs', { node: config.nodeName, runtime: this.monitor.facts.name });
@@ -449,7 +447,7 @@ class Kubelet implements RunningComponent {
       },
       onConditionChange: (type, status) => this.reportCondition(type, status),
     });
-    run('node-status', this.statusLoop.run(this.signal));
+    run('node-status', this.registerAndReport(this.statusLoop));
     run(
       'lease',
       runLease(
@@ -465,6 +463,15 @@ class Kubelet implements RunningComponent {
     );
     run('runtime-monitor', this.monitor.run(this.signal));
     run('pods', this.followPods());
+  }
+
+  private async registerAndReport(loop: NodeStatusLoop): Promise<void> {
+    if (this.deps.config.options.boolean('register-node')) {
+      const node = await this.register(await this.computeStatus([]));
+      for (const condition of node.status?.conditions ?? []) this.reportCondition(condition.type, condition.status);
+      for (const pod of this.pods.staticNames()) this.mirrors.sync(pod);
+    }
+    await loop.run(this.signal);
   }
 
   private reportCondition(type: string, status: string): void {

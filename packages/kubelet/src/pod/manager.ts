@@ -41,6 +41,11 @@ export class PodManager {
     return this.statics.get(fullName);
   }
 
+  /** namespace/name of all static pods. */
+  staticNames(): string[] {
+    return [...this.statics.keys()];
+  }
+
   mirror(fullName: string): Pod | undefined {
     return this.mirrors.get(fullName);
   }

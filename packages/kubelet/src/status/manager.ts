@@ -78,7 +78,8 @@ export class StatusManager {
         finish: false,
         writing: undefined,
       });
-      return this.finish(pod);
+      this.finish(pod);
+      return;
     }
     entry.pod = pod;
     entry.finish = true;

@@ -13,7 +13,7 @@ export interface MountEntry {
   optional: string[];
 }
 
-const unescape = (text: string) =>
+const decodeOctal = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** Parses /proc/self/mountinfo (proc_pid_mountinfo(5)). */
@@ -24,11 +24,11 @@ export function parseMountInfo(text: string): MountEntry[] {
     const separator = fields.indexOf('-');
     if (separator < 0) continue;
     entries.push({
-      root: unescape(fields[3] ?? ''),
-      mountPoint: unescape(fields[4] ?? ''),
+      root: decodeOctal(fields[3] ?? ''),
+      mountPoint: decodeOctal(fields[4] ?? ''),
       optional: fields.slice(6, separator),
       fsType: fields[separator + 1] ?? '',
-      source: unescape(fields[separator + 2] ?? ''),
+      source: decodeOctal(fields[separator + 2] ?? ''),
     });
   }
   return entries;
