@@ -1,3 +1,5 @@
+import type { KubeObject } from '@kubelab/apimachinery';
+import { DEFAULT_COLUMNS } from './columns/common.js';
 import type { Column, ResourceEntry, ResourceVersion, Strategy, SubresourceEntry } from './resource.js';
 
 /** Verbs of an ordinary stored resource, in discovery's order. */
@@ -42,26 +44,14 @@ export function defineResource(group: GroupDefinition, d: ResourceDefinition): R
   };
 }
 
-/** Columns of a resource that has none of its own. */
-export const NAME_AND_AGE: Column[] = [
-  {
-    name: 'Name',
-    type: 'string',
-    format: 'name',
-    description:
-      'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
-    priority: 0,
-    cell: (obj) => obj.metadata.name,
-  },
-  {
-    name: 'Age',
-    type: 'string',
-    description:
-      'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.',
-    priority: 0,
-    cell: (obj) => obj.metadata.creationTimestamp,
-  },
-];
+/** Name and creation time: columns of a resource that has none of its own. */
+export const NAME_AND_AGE: Column[] = DEFAULT_COLUMNS;
+
+/** Defaults that are written for the kind's own type, as the table calls them. */
+export function defaultsOf<T>(set: (obj: T) => void): (obj: KubeObject) => void {
+  // The table holds objects of every kind as plain JSON.
+  return (obj) => set(obj as unknown as T);
+}
 
 /** The status subresource of a kind. */
 export function statusOf(kind: string, strategy?: Strategy): SubresourceEntry {

@@ -1,5 +1,5 @@
-import type { V1Container, V1PodSpec } from '../generated/types.js';
 import { Quantity } from '@kubelab/apimachinery';
+import type { V1Container, V1PodSpec } from '../generated/types.js';
 
 type Totals = Map<string, Quantity>;
 

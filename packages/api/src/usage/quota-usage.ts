@@ -1,5 +1,5 @@
-import type { V1Pod, V1PodSpec } from '../generated/types.js';
 import { type GroupResource, type KubeObject, Quantity } from '@kubelab/apimachinery';
+import type { V1Pod, V1PodSpec } from '../generated/types.js';
 import { podTotals } from './pod-resources.js';
 
 export type Usage = Map<string, Quantity>;

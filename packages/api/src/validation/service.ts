@@ -1,0 +1,272 @@
+import {
+  FieldPath,
+  field,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isIPv4,
+  isQualifiedName,
+  isValidCIDR,
+  isValidIP,
+  validateLabels,
+} from '@kubelab/apimachinery';
+import type { V1Service, V1ServicePort, V1ServiceSpec } from '../generated/types.js';
+import { type Errors, invalidAll, list, optionalEnum, portNumber, portNumOrName, requiredEnum } from './common.js';
+
+const SPEC = FieldPath.of('spec');
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+
+/** An IP address that traffic can be sent to: not unspecified, loopback or link-local. */
+export function validateNonSpecialIp(ip: string, path: FieldPath, errors: Errors): void {
+  const messages = isValidIP(ip);
+  invalidAll(path, ip, messages, errors);
+  if (messages.length > 0) return;
+  const lower = ip.toLowerCase();
+  if (ip === '0.0.0.0' || /^[0:]+$/.test(lower)) {
+    errors.push(field.invalid(path, ip, `may not be unspecified (${ip})`));
+  }
+  if (ip.startsWith('127.') || lower === '::1') {
+    errors.push(field.invalid(path, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'));
+  }
+  if (ip.startsWith('169.254.') || lower.startsWith('fe80:')) {
+    errors.push(field.invalid(path, ip, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'));
+  }
+  if (/^224\.0\.0\./.test(ip) || lower.startsWith('ff02:')) {
+    errors.push(field.invalid(path, ip, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'));
+  }
+}
+
+function validatePort(
+  port: V1ServicePort,
+  spec: V1ServiceSpec,
+  names: Set<string>,
+  path: FieldPath,
+  errors: Errors,
+): void {
+  const needName = list(spec.ports).length > 1;
+  if (needName && !port.name) errors.push(field.required(path.child('name'), ''));
+  else if (port.name) {
+    invalidAll(path.child('name'), port.name, isDns1123Label(port.name), errors);
+    if (names.has(port.name)) errors.push(field.duplicate(path.child('name'), port.name));
+    names.add(port.name);
+  }
+  portNumber(port.port, path.child('port'), errors);
+  requiredEnum(port.protocol, ['SCTP', 'TCP', 'UDP'], path.child('protocol'), errors);
+  portNumOrName(port.targetPort, path.child('targetPort'), errors);
+  if (port.appProtocol !== undefined) {
+    invalidAll(path.child('appProtocol'), port.appProtocol, isQualifiedName(port.appProtocol), errors);
+  }
+}
+
+function validatePorts(spec: V1ServiceSpec, errors: Errors): void {
+  const path = SPEC.child('ports');
+  const headless = spec.clusterIP === 'None';
+  if (list(spec.ports).length === 0 && !headless && spec.type !== 'ExternalName') errors.push(field.required(path, ''));
+  const names = new Set<string>();
+  const pairs = new Set<string>();
+  const nodePorts = new Set<string>();
+  list(spec.ports).forEach((port, i) => {
+    const p = path.index(i);
+    validatePort(port, spec, names, p, errors);
+    const pair = `${port.protocol}/${port.port}`;
+    if (pairs.has(pair)) {
+      errors.push(field.duplicate(p, { port: port.port, protocol: port.protocol }));
+    }
+    pairs.add(pair);
+    if (port.nodePort) {
+      if (spec.type === 'ClusterIP' || spec.type === 'ExternalName') {
+        errors.push(field.forbidden(p.child('nodePort'), `may not be used when \`type\` is '${spec.type}'`));
+      }
+      const key = `${port.protocol}/${port.nodePort}`;
+      if (nodePorts.has(key)) errors.push(field.duplicate(p.child('nodePort'), port.nodePort));
+      nodePorts.add(key);
+    }
+  });
+}
+
+function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
+  const ips = list(spec.clusterIPs);
+  const path = SPEC.child('clusterIPs');
+  if (spec.type === 'ExternalName') {
+    if (ips.length > 0 && ips[0] !== '') {
+      errors.push(field.forbidden(path, "may not be set when `type` is 'ExternalName'"));
+    }
+    return;
+  }
+  if (ips.length > 0 && spec.clusterIP !== ips[0]) {
+    errors.push(field.invalid(path, ips, 'first value must match `clusterIP`'));
+  }
+  if (spec.clusterIP && ips.length === 0) {
+    errors.push(field.required(path, ''));
+  }
+  ips.forEach((ip, i) => {
+    if (i === 0 && ip === 'None') {
+      if (ips.length > 1) errors.push(field.invalid(path, ips, "'None' must be the first and only value"));
+      return;
+    }
+    if (ip !== '') invalidAll(path.index(i), ip, isValidIP(ip), errors);
+  });
+  if (ips.length > 2) {
+    errors.push(field.invalid(path, ips, 'may only hold up to 2 values'));
+  }
+  if (ips.length === 2 && ips[0] && ips[1] && isIPv4(ips[0]) === isIPv4(ips[1])) {
+    errors.push(field.invalid(path, ips, 'may specify no more than one IP for each IP family'));
+  }
+  list(spec.ipFamilies).forEach((f, i) => {
+    if (!['IPv4', 'IPv6'].includes(f)) {
+      errors.push(field.notSupported(SPEC.child('ipFamilies').index(i), f, ['IPv4', 'IPv6']));
+    }
+  });
+  optionalEnum(
+    spec.ipFamilyPolicy,
+    ['PreferDualStack', 'RequireDualStack', 'SingleStack'],
+    SPEC.child('ipFamilyPolicy'),
+    errors,
+  );
+}
+
+function validateType(spec: V1ServiceSpec, errors: Errors): void {
+  if (!spec.type) errors.push(field.required(SPEC.child('type'), ''));
+  else if (!TYPES.includes(spec.type)) errors.push(field.notSupported(SPEC.child('type'), spec.type, TYPES));
+  if (spec.type === 'ExternalName') {
+    const name = (spec.externalName ?? '').replace(/\.$/, '');
+    const p = SPEC.child('externalName');
+    if (name === '') errors.push(field.required(p, ''));
+    else invalidAll(p, name, isDns1123Subdomain(name), errors);
+  }
+  if (spec.type === 'LoadBalancer') {
+    list(spec.ports).forEach((port, i) => {
+      if (port.port === 10250) {
+        errors.push(
+          field.invalid(
+            SPEC.child('ports').index(i),
+            port.port,
+            'may not expose port 10250 externally since it is used by kubelet',
+          ),
+        );
+      }
+    });
+    if (spec.clusterIP === 'None') {
+      errors.push(
+        field.invalid(SPEC.child('clusterIPs').index(0), 'None', "may not be set to 'None' for LoadBalancer services"),
+      );
+    }
+  }
+  if (spec.type === 'NodePort' && spec.clusterIP === 'None') {
+    errors.push(
+      field.invalid(SPEC.child('clusterIPs').index(0), 'None', "may not be set to 'None' for NodePort services"),
+    );
+  }
+  list(spec.loadBalancerSourceRanges).forEach((range, i) => {
+    const p = SPEC.child('loadBalancerSourceRanges');
+    if (spec.type !== 'LoadBalancer') errors.push(field.forbidden(p, "may only be used when `type` is 'LoadBalancer'"));
+    invalidAll(p.index(i), range, isValidCIDR(range.trim()), errors);
+  });
+  if (spec.loadBalancerClass !== undefined && spec.type !== 'LoadBalancer') {
+    errors.push(field.forbidden(SPEC.child('loadBalancerClass'), "may only be used when `type` is 'LoadBalancer'"));
+  }
+  if (spec.allocateLoadBalancerNodePorts !== undefined && spec.type !== 'LoadBalancer') {
+    errors.push(
+      field.forbidden(SPEC.child('allocateLoadBalancerNodePorts'), "may only be used when `type` is 'LoadBalancer'"),
+    );
+  }
+}
+
+function validateTraffic(spec: V1ServiceSpec, errors: Errors): void {
+  const external =
+    spec.type === 'NodePort' ||
+    spec.type === 'LoadBalancer' ||
+    (spec.type === 'ClusterIP' && list(spec.externalIPs).length > 0);
+  const policy = SPEC.child('externalTrafficPolicy');
+  if (!external && spec.externalTrafficPolicy) {
+    errors.push(
+      field.invalid(policy, spec.externalTrafficPolicy, 'may only be set for externally-accessible services'),
+    );
+  } else if (external) requiredEnum(spec.externalTrafficPolicy, ['Cluster', 'Local'], policy, errors);
+  const check = SPEC.child('healthCheckNodePort');
+  if (spec.healthCheckNodePort) {
+    if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') {
+      errors.push(
+        field.invalid(
+          check,
+          spec.healthCheckNodePort,
+          "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+        ),
+      );
+    }
+  }
+  if (spec.type !== 'ExternalName' && spec.internalTrafficPolicy !== undefined) {
+    requiredEnum(spec.internalTrafficPolicy, ['Cluster', 'Local'], SPEC.child('internalTrafficPolicy'), errors);
+  }
+  requiredEnum(spec.sessionAffinity, ['ClientIP', 'None'], SPEC.child('sessionAffinity'), errors);
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  if (spec.sessionAffinity === 'ClientIP' && seconds !== undefined && (seconds <= 0 || seconds > 86400)) {
+    errors.push(
+      field.invalid(
+        SPEC.child('sessionAffinityConfig', 'clientIP', 'timeoutSeconds'),
+        seconds,
+        'must be greater than 0 and less than 86400',
+      ),
+    );
+  }
+  list(spec.externalIPs).forEach((ip, i) => validateNonSpecialIp(ip, SPEC.child('externalIPs').index(i), errors));
+}
+
+/** Checks a service; addresses and node ports that clients left open are given by the allocator before. */
+export function validateService(service: V1Service): Errors {
+  const errors: Errors = [];
+  const spec = service.spec ?? {};
+  validatePorts(spec, errors);
+  validateAddresses(spec, errors);
+  validateType(spec, errors);
+  errors.push(...validateLabels(spec.selector, SPEC.child('selector')));
+  validateTraffic(spec, errors);
+  return errors;
+}
+
+/** Checks an update of a service: its first cluster IP stays while it has one. */
+export function validateServiceUpdate(service: V1Service, old: V1Service): Errors {
+  const errors: Errors = [];
+  const spec = service.spec ?? {};
+  const before = old.spec ?? {};
+  const keepsAddress = before.type !== 'ExternalName' && spec.type !== 'ExternalName';
+  if (keepsAddress && before.clusterIPs?.[0] && spec.clusterIPs?.[0] !== before.clusterIPs[0]) {
+    const p = SPEC.child('clusterIPs').index(0);
+    if (spec.clusterIPs?.[0] === undefined) {
+      errors.push(
+        field.invalid(SPEC.child('clusterIPs'), spec.clusterIPs ?? null, 'primary clusterIP can not be unset'),
+      );
+    } else {
+      errors.push(field.invalid(p, spec.clusterIPs[0], 'may not change once set'));
+    }
+  }
+  if (keepsAddress && before.ipFamilies?.[0] && spec.ipFamilies?.[0] && spec.ipFamilies[0] !== before.ipFamilies[0]) {
+    errors.push(field.invalid(SPEC.child('ipFamilies').index(0), spec.ipFamilies[0], 'may not change once set'));
+  }
+  if (before.type === 'LoadBalancer' && spec.type === 'LoadBalancer' && before.loadBalancerClass !== undefined) {
+    immutableOnceSet(spec.loadBalancerClass, before.loadBalancerClass, SPEC.child('loadBalancerClass'), errors);
+  }
+  errors.push(...validateService(service));
+  return errors;
+}
+
+function immutableOnceSet(value: unknown, old: unknown, path: FieldPath, errors: Errors): void {
+  if (value !== old) errors.push(field.invalid(path, value ?? null, 'may not change once set'));
+}
+
+/** Checks a status update of a service. */
+export function validateServiceStatus(service: V1Service): Errors {
+  const errors: Errors = [];
+  const path = FieldPath.of('status', 'loadBalancer', 'ingress');
+  const ingress = list(service.status?.loadBalancer?.ingress);
+  if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer') {
+    errors.push(field.forbidden(path, `may only be used when \`spec.type\` is "LoadBalancer"`));
+  }
+  ingress.forEach((entry, i) => {
+    if (entry.ip) invalidAll(path.index(i).child('ip'), entry.ip, isValidIP(entry.ip), errors);
+    if (entry.hostname) {
+      invalidAll(path.index(i).child('hostname'), entry.hostname, isDns1123Subdomain(entry.hostname), errors);
+    }
+    optionalEnum(entry.ipMode, ['Proxy', 'VIP'], path.index(i).child('ipMode'), errors);
+  });
+  return errors;
+}
