@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net';
 import {
   Server,
   ServerCredentials,
@@ -7,6 +8,7 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { withLocalAuthority } from './authority.js';
 import { CriError } from './errors.js';
 import type { HandlerContext, ImageHandlers, RuntimeHandlers } from './handlers.js';
 import { loadServices, maxMessageBytes, serviceOf } from './load.js';
@@ -45,15 +47,32 @@ export async function serve(endpoint: string, registrations: Registration[]): Pr
   for (const [Service, handlers, onCall] of registrations) {
     server.addService(Service.service, adapt(Service, handlers as Record<string, Handler | undefined>, onCall));
   }
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(withLocalAuthority(socket));
+  });
   await prepareSocket(path);
   await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
+    listener.once('error', reject);
+    listener.listen(path, resolve);
   });
   await restrictSocket(path);
-  return { close: (graceMs = 2_000) => shutdown(server, graceMs) };
+  return {
+    async close(graceMs = 2_000) {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      injector.drain(graceMs);
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(timer);
+      injector.destroy();
+      server.forceShutdown();
+    },
+  };
 }
 
 // Requests and responses are typed where the handlers are written; in between they are just messages.
@@ -118,18 +137,5 @@ function drained(call: ServerWritableStream<unknown, unknown>, signal: AbortSign
   return new Promise((resolve) => {
     call.once('drain', resolve);
     signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-async function shutdown(server: Server, graceMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
   });
 }
