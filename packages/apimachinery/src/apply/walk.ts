@@ -56,6 +56,7 @@ export function compareObjects(before: unknown, after: unknown, schema: Schema, 
 const isEmpty = (v: unknown) =>
   v === undefined || v === null || (Array.isArray(v) ? v.length === 0 : isMap(v) && Object.keys(v).length === 0);
 
+/** `path` is changed while walking and back as it was afterwards: sets copy what they keep. */
 function compare(
   a: unknown,
   b: unknown,
@@ -64,29 +65,33 @@ function compare(
   path: string[],
   out: Comparison,
 ): void {
-  if (a === undefined && b === undefined) return;
+  if (a === b) return;
+  // Most updates leave most of spec or status alone: one quick look spares the walk by schema.
+  if (path.length === 1 && a !== undefined && b !== undefined && deepEqual(a, b)) return;
   const shape = shapeOf(schema, resolve, b ?? a);
-  const leaf = () => {
+  if ((shape.kind !== 'map' && shape.kind !== 'list') || (isEmpty(a) && isEmpty(b))) {
+    if (path.length === 0) return;
     if (a === undefined) out.added.insert(path);
     else if (b === undefined) out.removed.insert(path);
     else if (!deepEqual(a, b)) out.modified.insert(path);
-  };
-  if ((shape.kind !== 'map' && shape.kind !== 'list') || (isEmpty(a) && isEmpty(b))) {
-    if (path.length > 0) leaf();
     return;
   }
+  const step = (element: string, x: unknown, y: unknown, child: Schema | undefined) => {
+    path.push(element);
+    compare(x, y, child, resolve, path, out);
+    path.pop();
+  };
   if (shape.kind === 'map') {
     const x = isMap(a) ? a : {};
     const y = isMap(b) ? b : {};
-    for (const key of new Set([...Object.keys(x), ...Object.keys(y)])) {
-      compare(x[key], y[key], shape.field(key).schema, resolve, [...path, `f:${key}`], out);
-    }
+    for (const key of Object.keys(y)) step(`f:${key}`, x[key], y[key], shape.field(key).schema);
+    for (const key of Object.keys(x))
+      if (!Object.hasOwn(y, key)) step(`f:${key}`, x[key], undefined, shape.field(key).schema);
   } else {
     const x = indexList(shape, Array.isArray(a) ? a : [], resolve, true);
     const y = indexList(shape, Array.isArray(b) ? b : [], resolve, true);
-    for (const element of new Set([...x.keys(), ...y.keys()])) {
-      compare(x.get(element), y.get(element), shape.items, resolve, [...path, element], out);
-    }
+    for (const [element, item] of y) step(element, x.get(element), item, shape.items);
+    for (const [element, item] of x) if (!y.has(element)) step(element, item, undefined, shape.items);
   }
   if (path.length === 0) return;
   if (a === undefined) out.added.insert(path);
