@@ -2,3 +2,5 @@ export * from './build.js';
 export * from './chain.js';
 export * from './errors.js';
 export * from './plugin.js';
+export { type ImagePolicyOptions, ImagePolicyWebhook } from './plugins/image-policy.js';
+export { WebhookClient } from './webhook/client.js';

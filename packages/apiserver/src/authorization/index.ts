@@ -11,3 +11,4 @@ export * from './rbac.js';
 export * from './reviews.js';
 export * from './rule-match.js';
 export * from './union.js';
+export * from './webhook.js';
