@@ -62,7 +62,10 @@ export class FakeApi {
   }
 
   /** Puts an object in, as kubectl apply would. */
-  put(resource: string, object: Record<string, unknown> & { metadata: { name: string; namespace?: string } }): KubeObject {
+  put(
+    resource: string,
+    object: Record<string, unknown> & { metadata: { name: string; namespace?: string } },
+  ): KubeObject {
     const full = {
       apiVersion: 'v1',
       kind: kinds[resource] ?? '',
@@ -81,9 +84,9 @@ export class FakeApi {
   }
 
   /** Deletes a pod as the API server does: marks it, with its grace period; grace 0 removes it. */
-  deletePod(namespace: string, name: string, grace?: number): void {
+  deletePod(namespace: string, name: string, grace?: number): undefined {
     const pod = this.get('pods', namespace, name);
-    if (!pod) return;
+    if (!pod) return undefined;
     const spec = pod.spec as { terminationGracePeriodSeconds?: number };
     const seconds = grace ?? spec.terminationGracePeriodSeconds ?? 30;
     if (seconds === 0) return this.remove('pods', pod);
@@ -102,7 +105,7 @@ export class FakeApi {
     return stored;
   }
 
-  private remove(resource: string, object: KubeObject): void {
+  private remove(resource: string, object: KubeObject): undefined {
     this.objects.delete(`${resource}/${object.metadata.namespace ?? ''}/${object.metadata.name}`);
     const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.version) } };
     this.tell(resource, 'DELETED', last);
@@ -141,7 +144,7 @@ export class FakeApi {
     send(res, 200, this.store(target.resource, { ...body, metadata: { ...current.metadata, ...body.metadata } }));
   }
 
-  private read(target: Target, query: URLSearchParams, res: ServerResponse): void {
+  private read(target: Target, query: URLSearchParams, res: ServerResponse): undefined {
     const { resource, namespace, name } = target;
     if (name) {
       const found = this.objects.get(`${resource}/${namespace}/${name}`);
@@ -179,7 +182,7 @@ export class FakeApi {
     });
   }
 
-  private create(target: Target, body: KubeObject, res: ServerResponse): void {
+  private create(target: Target, body: KubeObject, res: ServerResponse): undefined {
     if (target.subresource === 'token') {
       const expirationTimestamp = nowSecond(new Date(Date.now() + 3_600_000));
       return send(res, 201, { ...body, status: { token: `token-${newUid()}`, expirationTimestamp } });
@@ -200,7 +203,7 @@ export class FakeApi {
     send(res, 201, this.put(target.resource, { ...body, metadata: { ...body.metadata, name, ...namespace } }));
   }
 
-  private patch(target: Target, current: KubeObject, body: object, type: string, res: ServerResponse): void {
+  private patch(target: Target, current: KubeObject, body: object, type: string, res: ServerResponse): undefined {
     const uid = (body as { metadata?: { uid?: string } }).metadata?.uid;
     if (uid && uid !== current.metadata.uid) return this.fail(res, 409, 'Precondition failed: UID', 'Conflict');
     const schema = schemaFor('', 'v1', current.kind);
@@ -211,7 +214,7 @@ export class FakeApi {
     send(res, 200, this.store(target.resource, patched));
   }
 
-  private fail(res: ServerResponse, code: number, message: string, reason = 'InternalError'): void {
+  private fail(res: ServerResponse, code: number, message: string, reason = 'InternalError'): undefined {
     send(res, code, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
   }
 }
@@ -224,7 +227,7 @@ function parsePath(path: string): Target {
   return { resource, namespace, name, subresource };
 }
 
-function send(res: ServerResponse, code: number, body: unknown): void {
+function send(res: ServerResponse, code: number, body: unknown): undefined {
   const text = JSON.stringify(body);
   res.writeHead(code, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   res.end(text);

@@ -41,6 +41,20 @@ export async function until<T>(check: () => T | undefined | false, what: string,
   }
 }
 
+/** Repeats an assertion until it holds; throws its last failure after the time. */
+export async function eventually(check: () => Promise<void>, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(50);
+    }
+  }
+}
+
 export async function startTestNode(agentFlags: string[] = []): Promise<TestNode> {
   const dir = mkdtempSync(join(tmpdir(), 'kubelab-node-'));
   const id = String(process.pid % 60_000);
@@ -77,25 +91,8 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
     await gone;
   };
   const cri = CriClient.connect(criSocket);
-  const answers = async (call: () => Promise<unknown>, what: string) => {
-    let ok = false;
-    let running = false;
-    await until(() => {
-      if (!running && !ok) {
-        running = true;
-        call().then(
-          () => {
-            ok = true;
-          },
-          () => {
-            running = false;
-          },
-        );
-      }
-      return ok;
-    }, what);
-  };
-  const docker = (...args: string[]) => execFileSync('docker', ['-H', `unix://${dockerSocket}`, ...args], { stdio: 'pipe' });
+  const docker = (...args: string[]) =>
+    execFileSync('docker', ['-H', `unix://${dockerSocket}`, ...args], { stdio: 'pipe' });
   start('dockerd', 'dockerd', [
     `--data-root=${join(dir, 'data')}`,
     `--exec-root=${join(dir, 'exec')}`,
@@ -103,7 +100,7 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
     `--host=unix://${dockerSocket}`,
     ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--exec-opt=native.cgroupdriver=cgroupfs'],
   ]);
-  await answers(async () => docker('version'), 'dockerd');
+  await eventually(async () => void docker('version'));
   const archive = join(dir, 'busybox.tar');
   makeImage(dir, archive);
   docker('import', archive, testImage);
@@ -121,7 +118,7 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
         '--cni-bin-dir=/usr/lib/cni',
         `--state-dir=${join(dir, 'shim')}`,
       ]);
-      await answers(() => cri.version({}, { timeoutMs: 1_000 }), 'the shim');
+      await eventually(async () => void (await cri.version({}, { timeoutMs: 1_000 })));
     },
     stopShim: () => end('shim', 'SIGKILL'),
     async startAgent(extra = []) {
@@ -182,7 +179,10 @@ function removeCgroups(name: string): void {
   for (const line of mounts) {
     const [, point = '', type] = line.split(' ');
     if (type !== 'cgroup' && type !== 'cgroup2') continue;
-    execFileSync('sh', ['-c', `test -d ${point}/${name} && find ${point}/${name} -depth -type d -exec rmdir {} + || true`]);
+    execFileSync('sh', [
+      '-c',
+      `test -d ${point}/${name} && find ${point}/${name} -depth -type d -exec rmdir {} + || true`,
+    ]);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { V1PodStatus } from '@kubelab/api';
-import { parseTime } from '@kubelab/apimachinery';
+import { deepEqual, parseTime } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
 import { isStaticPod, type Pod } from '../pod/types.js';
 import { computeActions } from '../runtime/compute-actions.js';
@@ -40,6 +40,7 @@ export class PodWorker {
   private closed = false;
   private readonly logger: Logger;
   private reportedStart = false;
+  private failedStarts = 0;
   private lastState: PodRuntimeState | undefined;
 
   constructor(
@@ -85,7 +86,7 @@ export class PodWorker {
       if (this.phase === 'syncing') this.startTerminating();
       else if (this.phase === 'terminating' && shorter(pod, before)) this.restartTermination();
     }
-    this.kick();
+    if (!this.seen || needsSync(before, pod)) this.kick();
   }
 
   /** The pod is gone from its source. */
@@ -293,8 +294,11 @@ export class PodWorker {
       changed ||= outcome.changed;
       waits.push(outcome.retryAfterMs);
       if (outcome.failed.length > 0) {
-        await this.refresh(pod);
-        throw new Error(outcome.failed.join('; '));
+        this.logger.info('Containers could not be started', { failed: outcome.failed });
+        this.failedStarts++;
+        waits.push(Math.min(lastRetryMs, firstRetryMs * 2 ** (this.failedStarts - 1)));
+      } else {
+        this.failedStarts = 0;
       }
     }
     if (!actions.killPod && context.resize) changed = (await context.resize(pod, state)) || changed;
@@ -397,6 +401,24 @@ const isOver = (phase: string | undefined) => phase === 'Succeeded' || phase ===
 
 function isGate(pod: Pod, type: string): boolean {
   return (pod.spec.readinessGates ?? []).some((gate) => gate.conditionType === type);
+}
+
+/** Whether a change of the object is one the worker acts on: its own status updates come back to it, too. */
+function needsSync(before: Pod, now: Pod): boolean {
+  if (before === now) return true;
+  const essence = ({ metadata, spec }: Pod) => ({
+    spec,
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    deletion: metadata.deletionTimestamp,
+    grace: metadata.deletionGracePeriodSeconds,
+  });
+  if (!deepEqual(essence(before), essence(now))) return true;
+  const gates = (pod: Pod) =>
+    (pod.status?.conditions ?? [])
+      .filter((condition) => isGate(pod, condition.type))
+      .map((condition) => condition.status);
+  return !deepEqual(gates(before), gates(now));
 }
 
 function shorter(now: Pod, before: Pod): boolean {
