@@ -10,6 +10,7 @@ import {
 import { familyOf, type IpFamily } from './address.js';
 import { cniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { IpCommand, type Link } from './ip-command.js';
+import { removeAnnounced } from './load-balancer/announcer.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
 import { isPolicyChain } from './policy/compile.js';
 import { removeSets } from './policy/ipset.js';
@@ -235,4 +236,5 @@ export async function cleanupNodeNetwork(o: CleanupOptions): Promise<void> {
     }
   }
   await removeSets(o.commandPrefix);
+  await removeAnnounced(ip);
 }

@@ -1,5 +1,6 @@
 import type {
   V1Container,
+  V1EndpointSlice,
   V1Namespace,
   V1NetworkPolicy,
   V1Node,
@@ -7,9 +8,11 @@ import type {
   V1Pod,
   V1PodSpec,
   V1PodStatus,
+  V1Service,
 } from '@kubelab/api';
-import { type Client, gvr, InformerFactory } from '@kubelab/client';
+import { type Client, gvr, type Informer, InformerFactory } from '@kubelab/client';
 import type { RunningComponent } from '@kubelab/component-base';
+import { Announcer } from './load-balancer/announcer.js';
 import { NodeNetwork } from './node-network.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
 import { PolicyEnforcer } from './policy/policy-enforcer.js';
@@ -20,6 +23,8 @@ export interface StartNodeNetworkOptions extends NodeNetworkOptions {
   informers?: InformerFactory;
   /** true: NetworkPolicies are enforced on the pods of this node. */
   networkPolicy?: boolean;
+  /** true: load balancer addresses on the link of this node are announced, if it is this node's turn. */
+  announceLoadBalancers?: boolean;
   signal: AbortSignal;
 }
 
@@ -48,15 +53,46 @@ export async function startNodeNetwork(o: StartNodeNetworkOptions): Promise<Runn
     delete: (n) => network.removePeer(n.metadata?.name ?? ''),
   });
   const policies = (o.networkPolicy ?? true) ? watchPolicies(informers, network, o) : undefined;
+  const announcing = (o.announceLoadBalancers ?? true) ? announce(informers, nodes, o) : undefined;
   if (!o.informers) informers.start(o.signal);
   // Routes of peers not yet listed must not be removed: no work before the first full list.
   const running = nodes.waitForSync(o.signal).then(() => (o.signal.aborted ? undefined : network.run()));
   return {
     network,
     async stop() {
-      await Promise.all([running, policies]);
+      await Promise.all([running, policies, announcing]);
     },
   };
+}
+
+/** Starts announcing, when all nodes and Services are known. */
+async function announce(
+  informers: InformerFactory,
+  nodes: Informer<V1Node>,
+  o: StartNodeNetworkOptions,
+): Promise<void> {
+  const announcer = new Announcer(o);
+  // The same informers as kube-proxy's, where the process shares them.
+  const labelSelector = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+  const services = informers.informer<V1Service>(gvr.services, { labelSelector });
+  const slices = informers.informer<V1EndpointSlice>(gvr.endpointslices, { labelSelector });
+  services.addEventHandler({
+    add: (s) => announcer.setService(s),
+    update: (_old, s) => announcer.setService(s),
+    delete: (s) => announcer.setService(s, true),
+  });
+  slices.addEventHandler({
+    add: (s) => announcer.setSlice(s),
+    update: (_old, s) => announcer.setSlice(s),
+    delete: (s) => announcer.setSlice(s, true),
+  });
+  nodes.addEventHandler({
+    add: (n) => announcer.setNode(n),
+    update: (_old, n) => announcer.setNode(n),
+    delete: (n) => announcer.setNode(n, true),
+  });
+  await Promise.all([services, slices, nodes].map((i) => (i as Informer<unknown>).waitForSync(o.signal)));
+  if (!o.signal.aborted) await announcer.run();
 }
 
 /** Starts enforcing policies, when all that they are made of is known. */
