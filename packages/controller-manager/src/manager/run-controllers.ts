@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Client, type ClientConfig, EventRecorder, InformerFactory } from '@kubelab/client';
 import type { Logger, Registry } from '@kubelab/component-base';
 import type { Controller, ControllerDescriptor } from '../framework/controller.js';
@@ -18,6 +19,8 @@ export interface RunOptions {
 /** Runs the controllers until `signal` aborts; resolves when the work in flight is done. */
 export async function runControllers(run: RunOptions, signal: AbortSignal): Promise<void> {
   const { client, logger } = run;
+  // Every queue, cache and timer of every controller listens to it.
+  setMaxListeners(0, signal);
   const accounts = run.ownAccounts ? new ServiceAccountClients(run.config, client, logger, signal) : undefined;
   try {
     const informers = new InformerFactory(client, { logger });
