@@ -2,6 +2,8 @@ export { ALL_VERBS, defineResource, NAME_AND_AGE } from './define.js';
 export { definitions, resolveSchema } from './definitions.js';
 export type * from './generated/types.js';
 export { builtinResources, resources } from './groups/index.js';
+export { decodeProtobuf } from './protobuf/decode.js';
+export { ProtobufError } from './protobuf/wire-reader.js';
 export type {
   Column,
   ResourceEntry,

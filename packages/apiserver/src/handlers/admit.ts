@@ -1,5 +1,6 @@
 import { deepCopy, type KubeObject } from '@kubelab/apimachinery';
 import type { AdmissionAttributes, AdmissionOperation } from '../admission/index.js';
+import { toServed, toStored, versionOfEntry } from '../registry/versioning.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 
 interface AdmissionRequest {
@@ -24,9 +25,22 @@ export function admissionAttributes(ctx: RequestContext, request: AdmissionReque
     oldObject: request.oldObject,
     dryRun: request.dryRun,
     user,
+    convert: (object, version) => convertTo(ctx, object, version),
     addWarning: (text) => ctx.warn(text),
     addAuditAnnotation: () => undefined,
   };
+}
+
+/** A stored object in another version, or one of another version in the stored one (webhooks ask for either). */
+function convertTo(ctx: RequestContext, object: KubeObject, version: string): KubeObject {
+  const { entry } = ctx;
+  const from = versionOfEntry(entry, object.apiVersion.split('/').pop() ?? '');
+  const to = versionOfEntry(entry, version);
+  const isMain = object.kind === entry.kind;
+  if (!isMain || !from || !to || from === to) {
+    return object;
+  }
+  return version === entry.storageVersion ? toStored(entry, from, object) : toServed(entry, to, object);
 }
 
 /** Runs the mutating plugins on the object; what they made of it is returned, defaulted again. */

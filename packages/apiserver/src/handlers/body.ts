@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { decodeProtobuf, ProtobufError } from '@kubelab/api';
 import { newBadRequest, newRequestEntityTooLarge, newUnsupportedMediaType } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
 
@@ -39,9 +40,10 @@ export function mediaTypeOf(req: IncomingMessage): string {
   return header ? (header.split(';', 1)[0] as string).trim().toLowerCase() : 'application/json';
 }
 
-const bodyTypes = ['application/json', 'application/yaml'];
+const protobuf = 'application/vnd.kubernetes.protobuf';
+const bodyTypes = ['application/json', 'application/yaml', protobuf];
 
-/** Parses a JSON or YAML body. @throws StatusError UnsupportedMediaType, BadRequest */
+/** Parses a JSON, YAML or protobuf body. @throws StatusError UnsupportedMediaType, BadRequest */
 export function parseBody(req: IncomingMessage, body: Buffer): unknown {
   const type = mediaTypeOf(req);
   if (type === 'application/json') {
@@ -52,6 +54,16 @@ export function parseBody(req: IncomingMessage, body: Buffer): unknown {
       return parseYaml(body.toString('utf8'), { maxAliasCount: 100 });
     } catch (error) {
       throw newBadRequest(`error converting YAML to JSON: ${(error as Error).message}`);
+    }
+  }
+  if (type === protobuf) {
+    try {
+      return decodeProtobuf(body);
+    } catch (error) {
+      if (error instanceof ProtobufError) {
+        throw newBadRequest(error.message);
+      }
+      throw error;
     }
   }
   throw newUnsupportedMediaType(bodyTypes);

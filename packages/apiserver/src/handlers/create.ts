@@ -4,6 +4,7 @@ import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { checkNames, decodeObject, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
+import { tracker } from './track.js';
 import { dryRunOf } from './write-options.js';
 
 /** POST to a collection. */
@@ -19,8 +20,17 @@ export async function createHandler(env: HandlerEnvironment, ctx: RequestContext
   await sendItem(ctx, 201, item);
 }
 
-/** Creates an object that was decoded in the client's version; also for PUT and apply to a name that is not there. */
-export function createDecoded(env: HandlerEnvironment, ctx: RequestContext, object: KubeObject, dryRun: boolean) {
+/**
+ * Creates an object that was decoded in the client's version; also for PUT and apply to a name that is not there.
+ * @param o.tracked managedFields are set already (apply)
+ */
+export function createDecoded(
+  env: HandlerEnvironment,
+  ctx: RequestContext,
+  object: KubeObject,
+  dryRun: boolean,
+  o: { tracked?: boolean } = {},
+) {
   const { entry, info } = ctx;
   const stored = toStorage(ctx, object);
   for (const warning of entry.strategy.warningsOnCreate?.(stored) ?? []) {
@@ -31,6 +41,7 @@ export function createDecoded(env: HandlerEnvironment, ctx: RequestContext, obje
     object: stored,
     dryRun,
     context: strategyContext(ctx),
+    ...(o.tracked ? {} : { track: tracker(ctx) }),
     mutate: (candidate) => runMutating(env, ctx, 'CREATE', candidate, undefined, dryRun),
     admit: (final) => runValidating(env, ctx, 'CREATE', final, undefined, dryRun),
   });

@@ -8,8 +8,10 @@ import {
   newUnsupportedMediaType,
 } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
+import { checkWriteOptions } from '../apply/index.js';
 import { toServed } from '../registry/versioning.js';
 import { privateCopy } from './admit.js';
+import { applyHandler } from './apply.js';
 import { mediaTypeOf, parseJson, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { checkNames, decodeObject, toStorage } from './decode.js';
@@ -32,6 +34,11 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
   if (!supported.includes(type)) {
     throw newUnsupportedMediaType(supported);
   }
+  if (type === applyPatch) {
+    await applyHandler(env, ctx);
+    return;
+  }
+  checkWriteOptions(info.query, 'PatchOptions', false);
   const dryRun = dryRunOf(info.query.getAll('dryRun'));
   const body = await readBody(req);
   const patch = patchOf(ctx, type, body);
@@ -50,7 +57,7 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
 
 /** Custom resources have no merge keys, and so no strategic merge patch. */
 function supportedTypes(ctx: RequestContext): string[] {
-  return ctx.served.schema ? [jsonPatch, mergePatch] : [jsonPatch, mergePatch, strategicPatch];
+  return ctx.served.schema ? [jsonPatch, mergePatch, applyPatch] : [jsonPatch, mergePatch, strategicPatch, applyPatch];
 }
 
 function patchOf(ctx: RequestContext, type: string, body: Buffer): Patch {

@@ -5,6 +5,7 @@ import type { HandlerEnvironment, RequestContext } from './context.js';
 import { createDecoded, strategyContext } from './create.js';
 import { checkNames, decodeObject, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
+import { tracker } from './track.js';
 import { dryRunOf } from './write-options.js';
 
 /** PUT of an object, or of its status or another subresource that is written as the object itself. */
@@ -42,6 +43,7 @@ export function updateRequestBase(env: HandlerEnvironment, ctx: RequestContext, 
     subresource: ctx.subresource,
     dryRun,
     context: strategyContext(ctx),
+    track: tracker(ctx),
     mutate: (candidate: KubeObject, old: KubeObject) => runMutating(env, ctx, 'UPDATE', candidate, old, dryRun),
     admit: (final: KubeObject, old: KubeObject) => runValidating(env, ctx, 'UPDATE', final, old, dryRun),
   };

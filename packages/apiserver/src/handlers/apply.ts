@@ -1,0 +1,45 @@
+import { isNotFound, type KubeObject, newBadRequest } from '@kubelab/apimachinery';
+import { parse as parseYaml } from 'yaml';
+import { applyConfiguration, checkWriteOptions } from '../apply/index.js';
+import { privateCopy } from './admit.js';
+import { readBody } from './body.js';
+import type { HandlerEnvironment, RequestContext } from './context.js';
+import { createDecoded } from './create.js';
+import { checkNames, decodeObject, toStorage } from './decode.js';
+import { sendItem } from './represent.js';
+import { trackedWrite } from './track.js';
+import { updateRequestBase } from './update.js';
+import { dryRunOf } from './write-options.js';
+
+/** PATCH with application/apply-patch+yaml: server-side apply (KEP-555). Creates what does not exist. */
+export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
+  const { info, entry, req } = ctx;
+  const dryRun = dryRunOf(info.query.getAll('dryRun'));
+  const force = checkWriteOptions(info.query, 'PatchOptions', true);
+  const config = decodeObject(ctx, parse(await readBody(req)));
+  checkNames(ctx, config, true);
+  const write = trackedWrite(ctx);
+  const { track: _byApply, ...base } = updateRequestBase(env, ctx, dryRun);
+  try {
+    const { item } = await env.writer.update(entry, {
+      ...base,
+      transform: (current) => toStorage(ctx, applyConfiguration(write, current.object, privateCopy(config), force)),
+    });
+    await sendItem(ctx, 200, item);
+  } catch (error) {
+    // An object with a uid or resourceVersion is one that must exist.
+    if (!isNotFound(error) || ctx.subresource || config.metadata.uid || config.metadata.resourceVersion) {
+      throw error;
+    }
+    const object = applyConfiguration(write, undefined, privateCopy(config), force);
+    await sendItem(ctx, 201, await createDecoded(env, ctx, object, dryRun, { tracked: true }));
+  }
+}
+
+function parse(body: Buffer): KubeObject {
+  try {
+    return parseYaml(body.toString('utf8'), { maxAliasCount: 100 }) as KubeObject;
+  } catch (error) {
+    throw newBadRequest(`error decoding YAML: ${(error as Error).message}`);
+  }
+}
