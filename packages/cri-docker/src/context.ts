@@ -3,6 +3,7 @@ import type { Logger } from '@kubelab/component-base';
 import type { DockerClients } from './docker/client.js';
 import type { DockerEvents } from './docker/events.js';
 import type { HostFacts } from './host.js';
+import type { ImageNameCache } from './image/inspect.js';
 import type { ImageUsers } from './image/users.js';
 import type { LogManager } from './logs/manager.js';
 import type { StreamingServer } from './streaming/server.js';
@@ -15,6 +16,7 @@ export interface RuntimeContext {
   logs: LogManager;
   streaming: StreamingServer;
   imageUsers: ImageUsers;
+  imageNames: ImageNameCache;
   logger: Logger;
   host: HostFacts;
   /** Image of sandbox containers. */

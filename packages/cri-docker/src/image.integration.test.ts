@@ -52,11 +52,17 @@ function startRegistry(address: string, extra: string): void {
 /** Puts an image into a registry, and takes it out of Docker again. */
 async function push(reference: string): Promise<void> {
   const { docker } = runtime;
-  const change = reference.includes('named') ? 'USER alice:extra' : reference.includes('uid') ? 'USER 1234:5' : 'LABEL a=b';
+  const change = reference.includes('named')
+    ? 'USER alice:extra'
+    : reference.includes('uid')
+      ? 'USER 1234:5'
+      : 'LABEL a=b';
   const script = 'docker -H "$0" export "$1" | docker -H "$0" import --change "$2" - "$3"';
   const container = await docker.createContainer({ Image: busybox, Cmd: ['sh'] });
   const socket = `unix://${runtime.dir}/docker.sock`;
-  execFileSync('sh', ['-c', script, socket, container.id, change, reference], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('sh', ['-c', script, socket, container.id, change, reference], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   await container.remove();
   await until(async () => {
     const stream = await docker.getImage(reference).push({ authconfig: { ...auth, serveraddress: closed } });
@@ -90,7 +96,9 @@ test('pull by tag, without a tag, by digest; the id is the same everywhere', { s
   assert.deepEqual([byDigest?.repo_tags, byDigest?.repo_digests], [[], [digest]]);
 });
 
-test('a removal takes all names, works once for all who ask, and is refused for an image in use', { skip }, async () => {
+test('a removal takes all names, works once for all who ask, and is refused for an image in use', {
+  skip,
+}, async () => {
   const { cri } = runtime;
   const { image_ref: id } = await cri.pullImage(spec(`${open}/one:v1`));
   await runtime.docker.getImage(id).tag({ repo: `${open}/other`, tag: 'x' });
@@ -128,7 +136,10 @@ test('users of images; the list with and without a filter', { skip }, async () =
   assert.ok(images.some(({ id }) => id === uid?.id));
   assert.deepEqual(images.find(({ repo_tags }) => repo_tags.includes('kubelab/pause:1'))?.pinned ?? true, true);
   const filtered = await cri.listImages({ filter: spec(`${open}/uid:1`) });
-  assert.deepEqual(filtered.images.map(({ id }) => id), [uid?.id]);
+  assert.deepEqual(
+    filtered.images.map(({ id }) => id),
+    [uid?.id],
+  );
   assert.deepEqual((await cri.listImages({ filter: spec('none/such:1') })).images, []);
 });
 

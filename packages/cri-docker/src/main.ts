@@ -6,6 +6,7 @@ import type { RuntimeContext } from './context.js';
 import { connectDocker, waitForDocker } from './docker/client.js';
 import { DockerEvents } from './docker/events.js';
 import { readHostFacts } from './host.js';
+import { ImageNameCache } from './image/inspect.js';
 import { ImageUsers } from './image/users.js';
 import { LogManager } from './logs/manager.js';
 import { options } from './options.js';
@@ -61,6 +62,7 @@ await runComponent({
       logs: new LogManager(dockerRoot, stateDir, logger),
       streaming: new StreamingServer(logger),
       imageUsers: new ImageUsers(docker.quick),
+      imageNames: new ImageNameCache(docker.quick),
       logger,
       host: readHostFacts(),
       pauseImage: values.string('pod-infra-container-image'),

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import {
+  Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
@@ -122,6 +123,8 @@ async function runStream(call: ServerWritableStream<unknown, unknown>, handler: 
   const aborter = new AbortController();
   call.on('cancelled', () => aborter.abort());
   call.on('error', () => aborter.abort());
+  // Tells the client that the stream is up, long before there may be a first message.
+  call.sendMetadata(new Metadata());
   try {
     for await (const message of handler(call.request, { signal: aborter.signal }) as AsyncIterable<unknown>) {
       if (!call.write(message)) await drained(call, aborter.signal);

@@ -10,7 +10,6 @@ import { criResources } from '../convert/resources.js';
 import { criSignal } from '../convert/signals.js';
 import { detailedState } from '../convert/states.js';
 import { isMissing } from '../docker/errors.js';
-import { imageNames } from '../image/inspect.js';
 import { decodeContainer } from '../labels.js';
 import { type InspectedContainer, inspectContainer } from './inspect.js';
 import { allContainers } from './list.js';
@@ -48,7 +47,7 @@ export async function statusOf(context: RuntimeContext, inspected: InspectedCont
   const { info, record } = inspected;
   const state = detailedState(info.State, record.createdAt);
   if (state.state === 'CONTAINER_EXITED') await context.logs.finish(info.Id);
-  const names = await imageNames(context.docker.quick, info.Image);
+  const names = await context.imageNames.of(info.Image);
   return {
     id: info.Id,
     metadata: record.metadata,

@@ -11,5 +11,5 @@ export function criSignal(name: string | undefined): SignalOutput {
   if (!name) return 'SIGTERM';
   const full = name.startsWith('SIG') ? name : `SIG${name}`;
   const known = full.replace('MIN+', 'MINPLUS').replace('MAX-', 'MAXMINUS');
-  return /^SIG[A-Z0-9]+$/.test(known) ? (known as SignalOutput) : 'RUNTIME_DEFAULT';
+  return /^SIG[A-Z][A-Z0-9]*$/.test(known) ? (known as SignalOutput) : 'RUNTIME_DEFAULT';
 }

@@ -24,7 +24,8 @@ export function dockerMessage(error: unknown): string {
     const { message } = error.json as { message?: unknown };
     if (typeof message === 'string') return message;
   }
-  return error instanceof Error ? error.message : String(error);
+  // For streams the client has the text only in its own words.
+  return error instanceof Error ? error.message.replace(/^\(HTTP code \d+\) [a-z ]+ - /, '').trim() : String(error);
 }
 
 const unreachable = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'];

@@ -26,8 +26,33 @@ export function realNames(names: string[] | null | undefined): string[] {
   return (names ?? []).filter((name) => !name.startsWith('<none>'));
 }
 
-/** The first tag and repo digest of an image, for the status of its containers; none when the image is gone. */
-export async function imageNames(docker: Docker, id: string): Promise<{ tag?: string; digest?: string }> {
-  const image = await findImage(docker, id);
-  return { tag: realNames(image?.RepoTags)[0], digest: realNames(image?.RepoDigests)[0] };
+export interface ImageNames {
+  tag?: string;
+  digest?: string;
+}
+
+/** Names are for display: they may be as old as this. */
+const namesMaxAgeMs = 5_000;
+
+/** The first tag and repo digest of images, for the status of their containers. */
+export class ImageNameCache {
+  readonly #known = new Map<string, { at: number; names: Promise<ImageNames> }>();
+
+  constructor(private readonly docker: Docker) {}
+
+  /** The names of an image; none when it is gone. */
+  of(id: string): Promise<ImageNames> {
+    const known = this.#known.get(id);
+    if (known && Date.now() - known.at < namesMaxAgeMs) return known.names;
+    const names = this.#read(id);
+    this.#known.set(id, { at: Date.now(), names });
+    names.catch(() => this.#known.delete(id));
+    return names;
+  }
+
+  async #read(id: string): Promise<ImageNames> {
+    const image = await findImage(this.docker, id);
+    if (!image) this.#known.delete(id);
+    return { tag: realNames(image?.RepoTags)[0], digest: realNames(image?.RepoDigests)[0] };
+  }
 }
