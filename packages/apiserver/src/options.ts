@@ -52,7 +52,7 @@ export const apiServerOptions: OptionSpecs = {
   'kubelet-client-key': { type: 'string', description: 'Key of the client certificate for kubelets' },
   'kubelet-preferred-address-types': {
     type: 'string[]',
-    default: ['Hostname', 'InternalDNS', 'InternalIP', 'ExternalDNS', 'ExternalIP'],
+    default: ['InternalIP', 'ExternalIP', 'Hostname'],
     description: "Which of a node's addresses to use, in order",
   },
   'max-mutating-requests-inflight': {

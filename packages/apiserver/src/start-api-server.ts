@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resources } from '@kubelab/api';
+import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission } from './admission/index.js';
@@ -45,6 +46,9 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     objects,
     authorizer: authorization.authorizer,
     ...(authorization.escalation ? { escalation: authorization.escalation } : {}),
+    kindLookup: (apiVersion, kind) => lookupKind(apiVersion, kind),
+    redefault: (object) => redefault(object),
+    onIgnoredFailure: (webhook, message) => logger.warn('A webhook failed and is ignored', { webhook, message }),
     defaultNotReadyTolerationSeconds: options.number('default-not-ready-toleration-seconds'),
     defaultUnreachableTolerationSeconds: options.number('default-unreachable-toleration-seconds'),
   });
@@ -91,6 +95,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
 
   await cache.start();
   await authorization.start();
+  const stopAdmission = await admission.start();
   const kubernetesService = new KubernetesService(
     objects,
     {
@@ -146,11 +151,24 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       clearTimeout(cut);
       connect.close();
       authorization.stop();
+      stopAdmission();
       await cache.stop();
       await compacting;
       store.close();
     },
   };
+}
+
+function lookupKind(apiVersion: string, kind: string) {
+  const { group, version } = parseGroupVersion(apiVersion);
+  const entry = resources.byKind(group, version, kind);
+  return entry && { group, version, resource: entry.resource, namespaced: entry.namespaced };
+}
+
+/** Sets the defaults of an object in its own version. */
+function redefault(object: KubeObject): void {
+  const { group, version } = parseGroupVersion(object.apiVersion);
+  resources.byKind(group, version, object.kind)?.defaults?.(object, version);
 }
 
 function fail(condition: boolean, message: string): void {

@@ -18,14 +18,6 @@ function schemaOf(served: ResourceVersion): Schema {
   return served.schema ?? resolveSchema(served.schemaName) ?? openSchema;
 }
 
-/** The field manager of a request: what it names itself, or the first part of its User-Agent. */
-export function fieldManagerOf(query: URLSearchParams, userAgent: string | undefined): string {
-  const named = query.get('fieldManager');
-  if (named) return named;
-  const prefix = (userAgent ?? '').split('/')[0] ?? '';
-  return prefix.replace(/[^\x20-\x7e]/g, '').slice(0, 128) || 'unknown';
-}
-
 /** What a write can't change, and so nobody owns by it. */
 function resetFields(w: TrackedWrite): string[][] {
   if (w.subresource === 'status') return [['spec'], ['metadata', 'ownerReferences']];

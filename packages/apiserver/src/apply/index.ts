@@ -1,2 +1,2 @@
-export { applyConfiguration, fieldManagerOf, type TrackedWrite, trackFields } from './field-tracking.js';
+export { applyConfiguration, type TrackedWrite, trackFields } from './field-tracking.js';
 export { checkWriteOptions } from './write-options.js';

@@ -27,6 +27,8 @@ export interface CreateRequest {
   dryRun: boolean;
   /** Mutating admission, before names and other system fields are filled in. */
   mutate?(object: KubeObject): Promise<KubeObject>;
+  /** Sets managedFields on the final object. */
+  track?(object: KubeObject): void;
   /** Validating admission, of the final object. */
   admit?(object: KubeObject): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function createObject(
   const generated = !metadata.name && metadata.generateName ? metadata.generateName : undefined;
   fillSystemFields(object);
   prepareForCreate(entry, object, request.context);
+  request.track?.(object);
   for (let attempt = 1; ; attempt++) {
     if (generated) {
       metadata.name = generateName(generated);
@@ -93,8 +96,13 @@ function fillSystemFields({ metadata }: KubeObject): void {
   delete metadata.generation;
 }
 
+/** The default for names; a generateName may end in a dash, since something follows it. */
+function subdomainName(name: string, prefix: boolean): string[] {
+  return isDns1123Subdomain(prefix && name.length > 1 ? name.replace(/-$/, 'a') : name);
+}
+
 function validate(entry: ResourceEntry, object: KubeObject, context: PrepareContext): void {
-  const nameFn = entry.validateName ?? ((name: string) => isDns1123Subdomain(name));
+  const nameFn = entry.validateName ?? subdomainName;
   const errors = [
     ...validateObjectMeta(object.metadata, { namespaced: entry.namespaced, nameFn }, FieldPath.of('metadata')),
     ...(entry.strategy.validateCreate?.(object, context) ?? []),

@@ -33,6 +33,8 @@ export interface UpdateRequest {
   transform(current: StoredObject): KubeObject | Promise<KubeObject>;
   /** Mutating admission. */
   mutate?(object: KubeObject, old: KubeObject): Promise<KubeObject>;
+  /** Sets managedFields on the final object. */
+  track?(object: KubeObject, old: KubeObject): void;
   /** Validating admission. */
   admit?(object: KubeObject, old: KubeObject): Promise<void>;
   /** Skips strategy and validation: writes of the server itself (binding, finalize). */
@@ -105,6 +107,7 @@ async function attempt(
   let undo: Undo = async () => undefined;
   if (!request.raw) {
     prepareForUpdate(entry, request.subresource, object, old, request.context);
+    request.track?.(object, old);
     undo = request.subresource ? undo : await hooks.beforeUpdate(entry, object, old, request.dryRun);
   }
   try {
