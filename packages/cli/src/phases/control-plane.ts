@@ -4,7 +4,7 @@ import { apiServerProcess } from '../components/apiserver.js';
 import { controllerManagerProcess } from '../components/controller-manager.js';
 import { etcdProcess } from '../components/etcd.js';
 import { schedulerProcess } from '../components/scheduler.js';
-import { type ProcessSpec, startDaemon, waitReady } from '../process/daemon.js';
+import { type ProcessSpec, runningPid, startDaemon, waitReady } from '../process/daemon.js';
 import type { Report } from '../report.js';
 import { ensureCertificates } from './certificates.js';
 import { ensureKubeconfigs } from './kubeconfigs.js';
@@ -32,7 +32,16 @@ export async function ensureControlPlane(layout: Layout, config: ClusterConfig, 
 
 /** Starts a process if needed and waits until it serves; returns the line to print. */
 export async function ensureProcess(spec: ProcessSpec): Promise<string> {
-  const outcome = await startDaemon(spec);
-  await waitReady(spec);
+  let outcome = await startDaemon(spec);
+  try {
+    await waitReady(spec);
+  } catch (error) {
+    // One that was there may have been about to stop.
+    if (outcome !== 'running' || runningPid(spec) !== undefined) {
+      throw error;
+    }
+    outcome = await startDaemon(spec);
+    await waitReady(spec);
+  }
   return outcome === 'started' ? `${spec.name} started` : `${spec.name} is running`;
 }
