@@ -7,6 +7,8 @@ export interface ManagerOptions {
   /** One CIDR, or two of different families for dual-stack. */
   clusterCidrs: string[];
   serviceCidrs: string[];
+  /** IPv4 CIDRs or ranges for Services of type LoadBalancer; empty: the nodes' own addresses. */
+  loadBalancerPool: string[];
   nodeCidrMaskSizeIpv4: number;
   nodeCidrMaskSizeIpv6: number;
   /** PEM bundle for kube-root-ca.crt and legacy token secrets. */

@@ -27,6 +27,7 @@ import {
   serviceAccountTokenController,
 } from '../serviceaccount/index.js';
 import { serviceCidrController } from '../servicecidr/index.js';
+import { serviceLoadBalancerController } from '../servicelb/index.js';
 import { statefulSetController } from '../statefulset/index.js';
 import { taintEvictionController } from '../tainteviction/index.js';
 import { ttlController } from '../ttl/index.js';
@@ -75,6 +76,7 @@ export const controllerTable: ControllerDescriptor[] = [
   ephemeralVolumeController,
   ttlController,
   serviceCidrController,
+  serviceLoadBalancerController,
   admissionPolicyStatusController,
   legacyTokenCleanerController,
 ];
