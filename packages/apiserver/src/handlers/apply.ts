@@ -2,7 +2,7 @@ import { isNotFound, type KubeObject, newBadRequest } from '@kubelab/apimachiner
 import { parse as parseYaml } from 'yaml';
 import { applyConfiguration, checkWriteOptions } from '../apply/index.js';
 import { privateCopy } from './admit.js';
-import { readBody } from './body.js';
+import { parseJson, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { createDecoded } from './create.js';
 import { checkNames, decodeObject, toStorage } from './decode.js';
@@ -36,7 +36,11 @@ export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext)
   }
 }
 
+/** kubectl sends JSON, which is YAML too. */
 function parse(body: Buffer): KubeObject {
+  if (body[0] === 0x7b) {
+    return parseJson(body) as KubeObject;
+  }
   try {
     return parseYaml(body.toString('utf8'), { maxAliasCount: 100 }) as KubeObject;
   } catch (error) {

@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeProtobuf, ProtobufError } from '@kubelab/api';
-import { newBadRequest, newRequestEntityTooLarge, newUnsupportedMediaType } from '@kubelab/apimachinery';
+import {
+  exceedsJsonDepth,
+  newBadRequest,
+  newRequestEntityTooLarge,
+  newUnsupportedMediaType,
+} from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
 
 /** Largest body, as Kubernetes' MaxRequestBodyBytes. */
@@ -69,9 +74,25 @@ export function parseBody(req: IncomingMessage, body: Buffer): unknown {
   throw newUnsupportedMediaType(bodyTypes);
 }
 
+/** The JSON texts of parsed bodies: strict decoding looks for duplicate members in them. */
+const texts = new WeakMap<object, string>();
+
+/** The JSON text that an object was parsed from, if it was. */
+export function textOf(parsed: object): string | undefined {
+  return texts.get(parsed);
+}
+
 export function parseJson(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  if (exceedsJsonDepth(text)) {
+    throw newBadRequest("couldn't get version/kind; json parse error: exceeded max depth");
+  }
   try {
-    return JSON.parse(body.toString('utf8'));
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) {
+      texts.set(value, text);
+    }
+    return value;
   } catch (error) {
     throw newBadRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
   }

@@ -5,8 +5,10 @@ import {
   type KubeObject,
   newBadRequest,
   parseGroupVersion,
+  strictErrors,
 } from '@kubelab/apimachinery';
 import { groupVersionText, toStored } from '../registry/versioning.js';
+import { textOf } from './body.js';
 import type { RequestContext } from './context.js';
 
 /** What the body of a request must be, where it is not the resource's own kind (Scale, Eviction, TokenRequest). */
@@ -92,18 +94,23 @@ function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKi
       `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: ${typeErrors[0]}`,
     );
   }
-  if (unknownFields.length === 0) {
+  const validation = fieldValidationOf(ctx.info.query);
+  if (validation === 'Ignore') {
     return;
   }
-  const validation = fieldValidationOf(ctx.info.query);
+  const text = textOf(object);
+  const problems = text === undefined ? unknownFields : strictErrors(text, unknownFields);
+  if (problems.length === 0) {
+    return;
+  }
   if (validation === 'Strict') {
     throw newBadRequest(
-      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: strict decoding error: ${unknownFields.join(', ')}`,
+      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: strict decoding error: ${problems.join(', ')}`,
     );
   }
   if (validation === 'Warn') {
-    for (const text of unknownFields) {
-      ctx.warn(text);
+    for (const problem of problems) {
+      ctx.warn(problem);
     }
   }
 }
