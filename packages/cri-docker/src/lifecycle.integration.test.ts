@@ -1,6 +1,6 @@
 /** Sandboxes, containers and logs on a real Docker, through restarts of the shim and of Docker. */
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { isNotFound } from '@kubelab/cri';
 import { startTestRuntime, type TestRuntime, until } from './testing/dockerd.js';
@@ -236,4 +236,33 @@ test('statistics of containers and pods', async () => {
   assert.equal(stats?.linux?.network?.default_interface?.name, 'eth0');
   assert.ok((stats?.linux?.process?.process_count?.value ?? 0) >= 2);
   assert.equal(stats?.linux?.containers.length, 1);
+});
+
+test('metrics: each has the labels its descriptor names', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const id = await startContainer(runtime, pod);
+  const { descriptors } = await cri.listMetricDescriptors({});
+  const labels = new Map(descriptors.map(({ name, label_keys }) => [name, label_keys.length]));
+  const { pod_metrics: pods } = await cri.listPodSandboxMetrics({});
+  const own = pods.find(({ pod_sandbox_id }) => pod_sandbox_id === pod.id);
+  const metrics = [
+    ...(own?.metrics ?? []),
+    ...(own?.container_metrics.find((c) => c.container_id === id)?.metrics ?? []),
+  ];
+  for (const { name, label_values } of metrics) assert.equal(label_values.length, labels.get(name), name);
+  const optional = /^container_(blkio|fs_reads|fs_writes)/;
+  const missing = descriptors.filter(({ name }) => !optional.test(name) && !metrics.some((m) => m.name === name));
+  assert.deepEqual(
+    missing.map(({ name }) => name),
+    [],
+  );
+});
+
+test('a sandbox removed behind the shim’s back gives its address back', async () => {
+  const pod = await runPod(runtime);
+  const { status } = await runtime.cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+  await runtime.docker.getContainer(pod.id).remove({ force: true });
+  const reserved = `${runtime.dir}/cni/ipam/test/${status?.network?.ip}`;
+  await until(() => assert.ok(!existsSync(reserved)));
 });

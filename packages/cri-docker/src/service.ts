@@ -1,7 +1,7 @@
 import { type CriServer, type ImageHandlers, type RuntimeHandlers, serveCri } from '@kubelab/cri';
 import { createContainer } from './container/create.js';
 import { execSync } from './container/exec-sync.js';
-import { allContainers, listContainers } from './container/list.js';
+import { listContainers } from './container/list.js';
 import { removeContainer } from './container/remove.js';
 import { reopenContainerLog } from './container/reopen-log.js';
 import { startContainer } from './container/start.js';
@@ -14,7 +14,10 @@ import { ImageLister } from './image/list.js';
 import { pullImage } from './image/pull.js';
 import { removeImage } from './image/remove.js';
 import { imageStatus } from './image/status.js';
+import { descriptors } from './metrics/descriptors.js';
+import { listPodSandboxMetrics } from './metrics/list.js';
 import { containerEvents } from './runtime/events.js';
+import { followDocker } from './runtime/follow.js';
 import { runtimeStatus } from './runtime/status.js';
 import { runtimeConfig, version } from './runtime/version.js';
 import { listPodSandbox } from './sandbox/list.js';
@@ -64,6 +67,9 @@ export function runtimeHandlers(context: RuntimeContext): RuntimeHandlers {
     podSandboxStats: (request) => stats.sandbox(request),
     listPodSandboxStats: (request) => stats.sandboxes(request),
 
+    listMetricDescriptors: () => ({ descriptors: descriptors() }),
+    listPodSandboxMetrics: () => listPodSandboxMetrics(context),
+
     getContainerEvents: (_request, { signal }) => containerEvents(context, signal),
   };
 }
@@ -87,21 +93,7 @@ export async function serveRuntime(
   endpoint: string,
   onCall?: (method: string, seconds: number, error?: unknown) => void,
 ): Promise<CriServer> {
-  const containers = await allContainers(context);
-  await context.logs.resume(
-    containers
-      .filter(({ state }) => state !== 'CONTAINER_CREATED')
-      .map(({ id, record, state }) => ({ id, logPath: record.logPath, running: state === 'CONTAINER_RUNNING' })),
-  );
-  context.events.subscribe((event) => {
-    const work =
-      event.action === 'die'
-        ? context.logs.finish(event.id)
-        : event.action === 'destroy'
-          ? context.logs.forget(event.id)
-          : undefined;
-    work?.catch((error: unknown) => context.logger.error('Log could not be ended', { container: event.id, error }));
-  });
+  await followDocker(context);
   return serveCri(endpoint, { runtime: runtimeHandlers(context), image: imageHandlers(context), onCall });
 }
 

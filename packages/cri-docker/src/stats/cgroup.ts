@@ -34,6 +34,27 @@ export async function cgroupUsage(pid: number, v2: boolean): Promise<CgroupUsage
   }
 }
 
+/** Reads files of one cgroup by controller; with v2 all controllers are in one folder. */
+export interface CgroupFiles {
+  text(controller: string, file: string): Promise<string>;
+  number(controller: string, file: string): Promise<number>;
+  keyed(controller: string, file: string): Promise<Map<string, number>>;
+}
+
+/** The files of the cgroup a process is in; undefined when the process is gone. */
+export async function cgroupFiles(pid: number, v2: boolean): Promise<CgroupFiles | undefined> {
+  const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const groups = parseGroups(text);
+  const path = (controller: string, file: string) =>
+    v2 ? join(root, groups.get('') ?? '/', file) : join(root, controller, groups.get(controller) ?? '/', file);
+  return {
+    text: (controller, file) => readFile(path(controller, file), 'utf8'),
+    number: (controller, file) => number(path(controller, file)),
+    keyed: (controller, file) => keyed(path(controller, file)),
+  };
+}
+
 /** /proc/PID/cgroup: each controller (`''` for v2) to its path. */
 export function parseGroups(text: string): Map<string, string> {
   const groups = new Map<string, string>();
