@@ -22,8 +22,10 @@ export interface GroupDefinition {
 /** Completes a row: list kind, singular, schema names, verbs, storage prefix, columns. */
 export function defineResource(group: GroupDefinition, d: ResourceDefinition): ResourceEntry {
   const versions = d.versions.map((v) =>
-    typeof v === 'string' ? { version: v, schemaName: `${group.typesPackage}.${v}.${d.kind}` } : v,
+    typeof v === 'string' ? { version: v, schemaName: `${group.typesPackage}.${v}.${d.kind}` } : withDefaults(v, d),
   );
+  const converted = new Set(versions.filter((v) => v.toStorage).map((v) => v.version));
+  const defaults = d.defaults;
   const first = versions[0];
   if (!first) throw new Error(`resource ${d.resource} has no version`);
   return {
@@ -40,7 +42,29 @@ export function defineResource(group: GroupDefinition, d: ResourceDefinition): R
     columns: NAME_AND_AGE,
     subresources: {},
     ...d,
+    ...(defaults && converted.size > 0
+      ? {
+          defaults: (obj, version) => {
+            if (!converted.has(version)) defaults(obj, version);
+          },
+        }
+      : {}),
     versions,
+  };
+}
+
+/** Objects of versions with another shape get their defaults after conversion, in the stored shape. */
+function withDefaults(v: ResourceVersion, d: ResourceDefinition): ResourceVersion {
+  const { toStorage } = v;
+  const { defaults } = d;
+  if (!toStorage || !defaults) return v;
+  return {
+    ...v,
+    toStorage(obj) {
+      const stored = toStorage(obj);
+      defaults(stored, v.version);
+      return stored;
+    },
   };
 }
 

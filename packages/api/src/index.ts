@@ -1,7 +1,11 @@
+export { endpointsText } from './columns/core.js';
+export { summarizePod } from './columns/pod.js';
+export { setPodDefaults, setPodSpecDefaults, setPodTemplateDefaults } from './defaults/podspec.js';
 export { ALL_VERBS, defineResource, NAME_AND_AGE } from './define.js';
 export { definitions, resolveSchema } from './definitions.js';
 export type * from './generated/types.js';
 export { builtinResources, resources } from './groups/index.js';
+export { podQosClass } from './pod-qos.js';
 export { decodeProtobuf } from './protobuf/decode.js';
 export { ProtobufError } from './protobuf/wire-reader.js';
 export type {
@@ -16,3 +20,4 @@ export { schemaFor } from './schema.js';
 export { ResourceTable, type TableListener, versionOf } from './table.js';
 export { podTotals } from './usage/pod-resources.js';
 export { inScope, missingConstraints, type Quota, type Usage, usageOf } from './usage/quota-usage.js';
+export { semanticEqual } from './validation/common.js';

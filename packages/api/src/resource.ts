@@ -6,7 +6,7 @@ export interface StrategyContext {
   /** Version of the API the client spoke, for example `v1`. */
   version: string;
   subresource?: string;
-  user?: { name: string; groups: string[] };
+  user?: { name: string; groups: string[]; uid?: string; extra?: Record<string, string[]> };
 }
 
 /**

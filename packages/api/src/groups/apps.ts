@@ -1,42 +1,87 @@
-import { defineResource, scaleOf, statusOf } from '../define.js';
+import {
+  controllerRevisionColumns,
+  daemonSetColumns,
+  deploymentColumns,
+  replicaSetColumns,
+  statefulSetColumns,
+} from '../columns/workloads.js';
+import {
+  setDaemonSetDefaults,
+  setDeploymentDefaults,
+  setReplicaSetDefaults,
+  setStatefulSetDefaults,
+} from '../defaults/workloads.js';
+import { defaultsOf, defineResource, scaleOf, statusOf } from '../define.js';
+import { text } from '../fields.js';
 import type { ResourceEntry } from '../resource.js';
+import * as workloads from '../strategy/workloads.js';
+import { nameIsDnsLabel } from '../validation/common.js';
 
 const apps = { group: 'apps', typesPackage: 'io.k8s.api.apps' };
-const v1 = ['v1'];
+const row = { versions: ['v1'], allowUnconditionalUpdate: true };
 
 /** apps: the workload controllers. */
 export const appsResources: ResourceEntry[] = [
-  defineResource(apps, { resource: 'controllerrevisions', kind: 'ControllerRevision', versions: v1 }),
   defineResource(apps, {
+    ...row,
+    resource: 'controllerrevisions',
+    kind: 'ControllerRevision',
+    columns: controllerRevisionColumns,
+    strategy: workloads.controllerRevisionStrategy,
+  }),
+  defineResource(apps, {
+    ...row,
     resource: 'daemonsets',
     kind: 'DaemonSet',
-    versions: v1,
     shortNames: ['ds'],
     categories: ['all'],
-    subresources: { status: statusOf('DaemonSet') },
+    columns: daemonSetColumns,
+    strategy: workloads.daemonSetStrategy,
+    defaults: defaultsOf(setDaemonSetDefaults),
+    subresources: { status: statusOf('DaemonSet', workloads.daemonSetStatusStrategy) },
   }),
   defineResource(apps, {
+    ...row,
     resource: 'deployments',
     kind: 'Deployment',
-    versions: v1,
     shortNames: ['deploy'],
     categories: ['all'],
-    subresources: { scale: scaleOf('.spec.selector'), status: statusOf('Deployment') },
+    columns: deploymentColumns,
+    strategy: workloads.deploymentStrategy,
+    defaults: defaultsOf(setDeploymentDefaults),
+    subresources: {
+      scale: scaleOf('.spec.selector'),
+      status: statusOf('Deployment', workloads.workloadStatusStrategy),
+    },
   }),
   defineResource(apps, {
+    ...row,
     resource: 'replicasets',
     kind: 'ReplicaSet',
-    versions: v1,
     shortNames: ['rs'],
     categories: ['all'],
-    subresources: { scale: scaleOf('.spec.selector'), status: statusOf('ReplicaSet') },
+    columns: replicaSetColumns,
+    strategy: workloads.replicaSetStrategy,
+    defaults: defaultsOf(setReplicaSetDefaults),
+    selectableFields: { 'status.replicas': text('status.replicas', '0') },
+    subresources: {
+      scale: scaleOf('.spec.selector'),
+      status: statusOf('ReplicaSet', workloads.workloadStatusStrategy),
+    },
   }),
   defineResource(apps, {
+    ...row,
     resource: 'statefulsets',
     kind: 'StatefulSet',
-    versions: v1,
     shortNames: ['sts'],
     categories: ['all'],
-    subresources: { scale: scaleOf('.spec.selector'), status: statusOf('StatefulSet') },
+    columns: statefulSetColumns,
+    strategy: workloads.statefulSetStrategy,
+    defaults: defaultsOf(setStatefulSetDefaults),
+    validateName: nameIsDnsLabel,
+    subresources: {
+      scale: scaleOf('.spec.selector'),
+      status: statusOf('StatefulSet', workloads.workloadStatusStrategy),
+    },
   }),
 ];

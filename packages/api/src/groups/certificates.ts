@@ -1,5 +1,9 @@
-import { defineResource, statusOf } from '../define.js';
+import { certificateSigningRequestColumns } from '../columns/groups.js';
+import { setCertificateSigningRequestDefaults } from '../defaults/groups.js';
+import { defaultsOf, defineResource, statusOf } from '../define.js';
+import { text } from '../fields.js';
 import type { ResourceEntry } from '../resource.js';
+import { csrApprovalStrategy, csrStatusStrategy, csrStrategy } from '../strategy/groups.js';
 
 const certificates = { group: 'certificates.k8s.io', typesPackage: 'io.k8s.api.certificates' };
 
@@ -11,9 +15,18 @@ export const certificatesResources: ResourceEntry[] = [
     versions: ['v1'],
     shortNames: ['csr'],
     namespaced: false,
+    columns: certificateSigningRequestColumns,
+    strategy: csrStrategy,
+    defaults: defaultsOf(setCertificateSigningRequestDefaults),
+    selectableFields: { 'spec.signerName': text('spec.signerName') },
     subresources: {
-      approval: { kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'], type: 'status' },
-      status: statusOf('CertificateSigningRequest'),
+      approval: {
+        kind: 'CertificateSigningRequest',
+        verbs: ['get', 'patch', 'update'],
+        type: 'status',
+        strategy: csrApprovalStrategy,
+      },
+      status: statusOf('CertificateSigningRequest', csrStatusStrategy),
     },
   }),
 ];

@@ -1,5 +1,13 @@
-import { defineResource, statusOf } from '../define.js';
+import { apiServiceColumns } from '../columns/groups.js';
+import { setApiServiceDefaults, setCustomResourceDefinitionDefaults } from '../defaults/groups.js';
+import { defaultsOf, defineResource, statusOf } from '../define.js';
 import type { ResourceEntry } from '../resource.js';
+import {
+  customResourceDefinitionStatusStrategy,
+  customResourceDefinitionStrategy,
+} from '../strategy/custom-resource-definition.js';
+import { apiServiceStrategy, plainStatusStrategy } from '../strategy/groups.js';
+import { nameIsPathSegment } from '../validation/common.js';
 
 const apiextensions = {
   group: 'apiextensions.k8s.io',
@@ -20,7 +28,9 @@ export const extensionResources: ResourceEntry[] = [
     categories: ['api-extensions'],
     namespaced: false,
     storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
-    subresources: { status: statusOf('CustomResourceDefinition') },
+    strategy: customResourceDefinitionStrategy,
+    defaults: defaultsOf(setCustomResourceDefinitionDefaults),
+    subresources: { status: statusOf('CustomResourceDefinition', customResourceDefinitionStatusStrategy) },
   }),
   defineResource(apiregistration, {
     resource: 'apiservices',
@@ -29,6 +39,10 @@ export const extensionResources: ResourceEntry[] = [
     categories: ['api-extensions'],
     namespaced: false,
     storagePrefix: 'apiregistration.k8s.io/apiservices',
-    subresources: { status: statusOf('APIService') },
+    columns: apiServiceColumns,
+    strategy: apiServiceStrategy,
+    defaults: defaultsOf(setApiServiceDefaults),
+    validateName: nameIsPathSegment,
+    subresources: { status: statusOf('APIService', plainStatusStrategy) },
   }),
 ];

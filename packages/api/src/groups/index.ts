@@ -12,7 +12,7 @@ import { discoveryResources } from './discovery.js';
 import { eventsResources } from './events.js';
 import { extensionResources } from './extension.js';
 import { flowcontrolResources } from './flowcontrol.js';
-import { networkingResources } from './networking.js';
+import { extensionsResources, networkingResources } from './networking.js';
 import { nodeResources } from './node.js';
 import { policyResources } from './policy.js';
 import { rbacResources } from './rbac.js';
@@ -30,6 +30,7 @@ export const builtinResources: ResourceEntry[] = [
   ...batchResources,
   ...certificatesResources,
   ...networkingResources,
+  ...extensionsResources,
   ...policyResources,
   ...rbacResources,
   ...storageResources,

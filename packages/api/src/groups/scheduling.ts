@@ -1,5 +1,8 @@
-import { defineResource } from '../define.js';
+import { priorityClassColumns } from '../columns/groups.js';
+import { setPriorityClassDefaults } from '../defaults/groups.js';
+import { defaultsOf, defineResource } from '../define.js';
 import type { ResourceEntry } from '../resource.js';
+import { priorityClassStrategy } from '../strategy/groups.js';
 
 const scheduling = { group: 'scheduling.k8s.io', typesPackage: 'io.k8s.api.scheduling' };
 
@@ -11,5 +14,9 @@ export const schedulingResources: ResourceEntry[] = [
     versions: ['v1'],
     shortNames: ['pc'],
     namespaced: false,
+    allowUnconditionalUpdate: true,
+    columns: priorityClassColumns,
+    strategy: priorityClassStrategy,
+    defaults: defaultsOf(setPriorityClassDefaults),
   }),
 ];

@@ -1,26 +1,39 @@
-import { defineResource, statusOf } from '../define.js';
+import { csiDriverColumns, csiNodeColumns, storageClassColumns, volumeAttachmentColumns } from '../columns/groups.js';
+import { setCsiDriverDefaults, setStorageClassDefaults } from '../defaults/groups.js';
+import { defaultsOf, defineResource, statusOf } from '../define.js';
 import type { ResourceEntry } from '../resource.js';
+import * as strategies from '../strategy/groups.js';
 
 const storage = { group: 'storage.k8s.io', typesPackage: 'io.k8s.api.storage' };
-const v1 = ['v1'];
+const row = { versions: ['v1'], namespaced: false, allowUnconditionalUpdate: true };
 
 /** storage.k8s.io. */
 export const storageResources: ResourceEntry[] = [
-  defineResource(storage, { resource: 'csidrivers', kind: 'CSIDriver', versions: v1, namespaced: false }),
-  defineResource(storage, { resource: 'csinodes', kind: 'CSINode', versions: v1, namespaced: false }),
-  defineResource(storage, { resource: 'csistoragecapacities', kind: 'CSIStorageCapacity', versions: v1 }),
   defineResource(storage, {
+    ...row,
+    resource: 'csidrivers',
+    kind: 'CSIDriver',
+    columns: csiDriverColumns,
+    strategy: strategies.csiDriverStrategy,
+    defaults: defaultsOf(setCsiDriverDefaults),
+  }),
+  defineResource(storage, { ...row, resource: 'csinodes', kind: 'CSINode', columns: csiNodeColumns }),
+  defineResource(storage, { ...row, resource: 'csistoragecapacities', kind: 'CSIStorageCapacity', namespaced: true }),
+  defineResource(storage, {
+    ...row,
     resource: 'storageclasses',
     kind: 'StorageClass',
-    versions: v1,
     shortNames: ['sc'],
-    namespaced: false,
+    columns: storageClassColumns,
+    strategy: strategies.storageClassStrategy,
+    defaults: defaultsOf(setStorageClassDefaults),
   }),
   defineResource(storage, {
+    ...row,
     resource: 'volumeattachments',
     kind: 'VolumeAttachment',
-    versions: v1,
-    namespaced: false,
-    subresources: { status: statusOf('VolumeAttachment') },
+    columns: volumeAttachmentColumns,
+    strategy: strategies.volumeAttachmentStrategy,
+    subresources: { status: statusOf('VolumeAttachment', strategies.plainStatusStrategy) },
   }),
 ];

@@ -1,6 +1,6 @@
 import { FieldPath, field, isDns1123Subdomain } from '@kubelab/apimachinery';
 import type { V1CertificateSigningRequest, V1CertificateSigningRequestCondition } from '../generated/types.js';
-import { type Errors, list, semanticEqual } from './common.js';
+import { type Errors, each, list, semanticEqual } from './common.js';
 
 const SPEC = FieldPath.of('spec');
 const CONDITIONS = FieldPath.of('status', 'conditions');
@@ -61,7 +61,7 @@ function isRequestPem(base64: string): boolean {
 
 function validateConditions(conditions: V1CertificateSigningRequestCondition[] | undefined, errors: Errors): void {
   const seen = new Set<string>();
-  list(conditions).forEach((c, i) => {
+  each(conditions, (c, i) => {
     const p = CONDITIONS.index(i);
     if (!c.type) errors.push(field.required(p.child('type'), ''));
     if (['Approved', 'Denied', 'Failed'].includes(c.type)) {
@@ -95,7 +95,7 @@ export function validateCertificateSigningRequest(csr: V1CertificateSigningReque
   }
   if (list(spec?.usages).length === 0) errors.push(field.required(SPEC.child('usages'), ''));
   const seen = new Set<string>();
-  list(spec?.usages).forEach((u, i) => {
+  each(spec?.usages, (u, i) => {
     const p = SPEC.child('usages').index(i);
     if (!USAGES.includes(u)) errors.push(field.notSupported(p, u, USAGES));
     if (seen.has(u)) errors.push(field.duplicate(p, u));

@@ -19,6 +19,12 @@ export type Errors = FieldError[];
 /** An absent list is an empty one. */
 export const list = <T>(values: T[] | null | undefined): T[] => values ?? [];
 
+/** Calls a function for each item of a list that may be absent. */
+export function each<T>(values: T[] | null | undefined, visit: (value: T, index: number) => void): void {
+  if (!values) return;
+  for (let i = 0; i < values.length; i++) visit(values[i] as T, i);
+}
+
 /** Absent map entries are none. */
 export const entries = <T>(map: { [key: string]: T } | null | undefined): [string, T][] => Object.entries(map ?? {});
 

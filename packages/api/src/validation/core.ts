@@ -8,7 +8,7 @@ import {
   isValidLabelValue,
 } from '@kubelab/apimachinery';
 import type { CoreV1Event, V1ConfigMap, V1Namespace, V1Node, V1Secret, V1ServiceAccount } from '../generated/types.js';
-import { type Errors, entries, immutable, invalidAll, list, semanticEqual } from './common.js';
+import { type Errors, each, entries, immutable, invalidAll, list, semanticEqual } from './common.js';
 import { diffText } from './diff.js';
 import { validateResourceQuantity } from './pod/resources.js';
 
@@ -118,7 +118,7 @@ export function validateServiceAccount(_account: V1ServiceAccount): Errors {
 /** Checks a namespace's finalizers. */
 export function validateNamespace(ns: V1Namespace): Errors {
   const errors: Errors = [];
-  list(ns.spec?.finalizers).forEach((name) => {
+  each(ns.spec?.finalizers, (name) => {
     const p = FieldPath.of('spec', 'finalizers');
     invalidAll(p, name, isQualifiedName(name), errors);
     if (!name.includes('/') && name !== 'kubernetes') {
@@ -151,7 +151,7 @@ export function validateNode(node: V1Node): Errors {
   const errors: Errors = [];
   const spec = FieldPath.of('spec');
   const seen = new Set<string>();
-  list(node.spec?.taints).forEach((t, i) => {
+  each(node.spec?.taints, (t, i) => {
     const p = spec.child('taints').index(i);
     invalidAll(p.child('key'), t.key ?? '', isQualifiedName(t.key ?? ''), errors);
     const messages = isValidLabelValue(t.value ?? '');
@@ -165,7 +165,7 @@ export function validateNode(node: V1Node): Errors {
     seen.add(id);
   });
   const cidrs = list(node.spec?.podCIDRs);
-  cidrs.forEach((cidr, i) => invalidAll(spec.child('podCIDRs').index(i), cidr, isValidCIDR(cidr), errors));
+  each(cidrs, (cidr, i) => invalidAll(spec.child('podCIDRs').index(i), cidr, isValidCIDR(cidr), errors));
   for (const kind of ['capacity', 'allocatable'] as const) {
     for (const [name, value] of entries(node.status?.[kind])) {
       const p = FieldPath.of('status', kind).key(name);

@@ -10,7 +10,7 @@ import {
   isValidLabelValue,
 } from '@kubelab/apimachinery';
 import type { V1EndpointAddress, V1EndpointSlice, V1Endpoints } from '../generated/types.js';
-import { type Errors, immutable, invalidAll, list, portNumber, requiredEnum } from './common.js';
+import { type Errors, each, immutable, invalidAll, list, portNumber, requiredEnum } from './common.js';
 import { validateNonSpecialIp } from './service.js';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
@@ -28,15 +28,15 @@ function validateAddress(a: V1EndpointAddress, path: FieldPath, errors: Errors):
 /** Checks Endpoints. */
 export function validateEndpoints(endpoints: V1Endpoints): Errors {
   const errors: Errors = [];
-  list(endpoints.subsets).forEach((s, i) => {
+  each(endpoints.subsets, (s, i) => {
     const p = FieldPath.of('subsets').index(i);
     if (list(s.addresses).length === 0 && list(s.notReadyAddresses).length === 0) {
       errors.push(field.required(p, 'must specify `addresses` or `notReadyAddresses`'));
     }
-    list(s.addresses).forEach((a, j) => validateAddress(a, p.child('addresses').index(j), errors));
-    list(s.notReadyAddresses).forEach((a, j) => validateAddress(a, p.child('notReadyAddresses').index(j), errors));
+    each(s.addresses, (a, j) => validateAddress(a, p.child('addresses').index(j), errors));
+    each(s.notReadyAddresses, (a, j) => validateAddress(a, p.child('notReadyAddresses').index(j), errors));
     const named = list(s.ports).length > 1;
-    list(s.ports).forEach((port, j) => {
+    each(s.ports, (port, j) => {
       const pp = p.child('ports').index(j);
       if (named && !port.name) errors.push(field.required(pp.child('name'), ''));
       else if (port.name) invalidAll(pp.child('name'), port.name, isDns1123Label(port.name), errors);
@@ -71,12 +71,12 @@ export function validateEndpointSlice(slice: V1EndpointSlice): Errors {
     errors.push(field.tooMany(path, list(slice.endpoints).length, 1000));
     return errors;
   }
-  list(slice.endpoints).forEach((e, i) => {
+  each(slice.endpoints, (e, i) => {
     const p = path.index(i);
     const addresses = list(e.addresses);
     if (addresses.length === 0) errors.push(field.required(p.child('addresses'), 'must contain at least 1 address'));
     else if (addresses.length > 100) errors.push(field.tooMany(p.child('addresses'), addresses.length, 100));
-    addresses.forEach((a, j) => validateSliceAddress(a, type, p.child('addresses').index(j), errors));
+    each(addresses, (a, j) => validateSliceAddress(a, type, p.child('addresses').index(j), errors));
     if (e.nodeName !== undefined) invalidAll(p.child('nodeName'), e.nodeName, isDns1123Subdomain(e.nodeName), errors);
     if (e.zone !== undefined) invalidAll(p.child('zone'), e.zone, isValidLabelValue(e.zone), errors);
     if (e.hostname !== undefined) invalidAll(p.child('hostname'), e.hostname, isDns1123Label(e.hostname), errors);
@@ -85,7 +85,7 @@ export function validateEndpointSlice(slice: V1EndpointSlice): Errors {
     }
   });
   const names = new Set<string>();
-  list(slice.ports).forEach((port, i) => {
+  each(slice.ports, (port, i) => {
     const p = FieldPath.of('ports').index(i);
     const name = port.name ?? '';
     if (name) invalidAll(p.child('name'), name, isDns1123Label(name), errors);

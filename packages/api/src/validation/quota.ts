@@ -1,6 +1,6 @@
 import { FieldPath, field, isQualifiedName, Quantity } from '@kubelab/apimachinery';
 import type { V1LimitRange, V1LimitRangeItem, V1ResourceQuota } from '../generated/types.js';
-import { type Errors, entries, immutable, invalidAll, list } from './common.js';
+import { type Errors, each, entries, immutable, invalidAll, list } from './common.js';
 import { validateResourceQuantity } from './pod/resources.js';
 
 const SCOPES = [
@@ -74,7 +74,7 @@ export function validateResourceQuota(quota: V1ResourceQuota): Errors {
   for (const [a, b] of conflicts) {
     if (scopes.includes(a) && scopes.includes(b)) errors.push(field.invalid(path, scopes, 'conflicting scopes'));
   }
-  list(quota.spec?.scopeSelector?.matchExpressions).forEach((e, i) => {
+  each(quota.spec?.scopeSelector?.matchExpressions, (e, i) => {
     const p = spec.child('scopeSelector', 'matchExpressions').index(i);
     if (!SCOPES.includes(e.scopeName))
       errors.push(field.invalid(p.child('scopeName'), e.scopeName, 'unsupported scope'));
@@ -178,7 +178,7 @@ function validateItem(item: V1LimitRangeItem, path: FieldPath, errors: Errors): 
 export function validateLimitRange(range: V1LimitRange): Errors {
   const errors: Errors = [];
   const seen = new Set<string>();
-  list(range.spec?.limits).forEach((item, i) => {
+  each(range.spec?.limits, (item, i) => {
     const p = FieldPath.of('spec', 'limits').index(i);
     if (!item.type) errors.push(field.required(p.child('type'), ''));
     else invalidAll(p.child('type'), item.type, isQualifiedName(item.type), errors);

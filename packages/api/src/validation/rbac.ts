@@ -7,7 +7,7 @@ import type {
   V1Role,
   V1RoleBinding,
 } from '../generated/types.js';
-import { type Errors, invalidAll, list, semanticEqual } from './common.js';
+import { type Errors, each, invalidAll, list, semanticEqual } from './common.js';
 
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -46,22 +46,20 @@ function validateRule(rule: V1PolicyRule, namespaced: boolean, path: FieldPath, 
 /** Checks a role. */
 export function validateRole(role: V1Role): Errors {
   const errors: Errors = [];
-  list(role.rules).forEach((r, i) => validateRule(r, true, FieldPath.of('rules').index(i), errors));
+  each(role.rules, (r, i) => validateRule(r, true, FieldPath.of('rules').index(i), errors));
   return errors;
 }
 
 /** Checks a cluster role. */
 export function validateClusterRole(role: V1ClusterRole): Errors {
   const errors: Errors = [];
-  list(role.rules).forEach((r, i) => validateRule(r, false, FieldPath.of('rules').index(i), errors));
+  each(role.rules, (r, i) => validateRule(r, false, FieldPath.of('rules').index(i), errors));
   if (role.aggregationRule) {
     const p = FieldPath.of('aggregationRule', 'clusterRoleSelectors');
     if (list(role.aggregationRule.clusterRoleSelectors).length === 0) {
       errors.push(field.required(p, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
     }
-    list(role.aggregationRule.clusterRoleSelectors).forEach((s, i) =>
-      errors.push(...validateLabelSelector(s, p.index(i))),
-    );
+    each(role.aggregationRule.clusterRoleSelectors, (s, i) => errors.push(...validateLabelSelector(s, p.index(i))));
   }
   return errors;
 }
@@ -94,7 +92,7 @@ function validateBinding(b: V1RoleBinding | V1ClusterRoleBinding, kinds: string[
   }
   if (!b.roleRef?.name) errors.push(field.required(ref.child('name'), ''));
   else invalidAll(ref.child('name'), b.roleRef.name, isPathSegmentName(b.roleRef.name), errors);
-  list(b.subjects).forEach((s, i) => validateSubject(s, namespaced, FieldPath.of('subjects').index(i), errors));
+  each(b.subjects, (s, i) => validateSubject(s, namespaced, FieldPath.of('subjects').index(i), errors));
   return errors;
 }
 

@@ -10,7 +10,16 @@ import {
   validateLabels,
 } from '@kubelab/apimachinery';
 import type { V1Service, V1ServicePort, V1ServiceSpec } from '../generated/types.js';
-import { type Errors, invalidAll, list, optionalEnum, portNumber, portNumOrName, requiredEnum } from './common.js';
+import {
+  type Errors,
+  each,
+  invalidAll,
+  list,
+  optionalEnum,
+  portNumber,
+  portNumOrName,
+  requiredEnum,
+} from './common.js';
 
 const SPEC = FieldPath.of('spec');
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -64,7 +73,7 @@ function validatePorts(spec: V1ServiceSpec, errors: Errors): void {
   const names = new Set<string>();
   const pairs = new Set<string>();
   const nodePorts = new Set<string>();
-  list(spec.ports).forEach((port, i) => {
+  each(spec.ports, (port, i) => {
     const p = path.index(i);
     validatePort(port, spec, names, p, errors);
     const pair = `${port.protocol}/${port.port}`;
@@ -111,7 +120,7 @@ function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
   if (ips.length === 2 && ips[0] && ips[1] && isIPv4(ips[0]) === isIPv4(ips[1])) {
     errors.push(field.invalid(path, ips, 'may specify no more than one IP for each IP family'));
   }
-  list(spec.ipFamilies).forEach((f, i) => {
+  each(spec.ipFamilies, (f, i) => {
     if (!['IPv4', 'IPv6'].includes(f)) {
       errors.push(field.notSupported(SPEC.child('ipFamilies').index(i), f, ['IPv4', 'IPv6']));
     }
@@ -134,7 +143,7 @@ function validateType(spec: V1ServiceSpec, errors: Errors): void {
     else invalidAll(p, name, isDns1123Subdomain(name), errors);
   }
   if (spec.type === 'LoadBalancer') {
-    list(spec.ports).forEach((port, i) => {
+    each(spec.ports, (port, i) => {
       if (port.port === 10250) {
         errors.push(
           field.invalid(
@@ -156,7 +165,7 @@ function validateType(spec: V1ServiceSpec, errors: Errors): void {
       field.invalid(SPEC.child('clusterIPs').index(0), 'None', "may not be set to 'None' for NodePort services"),
     );
   }
-  list(spec.loadBalancerSourceRanges).forEach((range, i) => {
+  each(spec.loadBalancerSourceRanges, (range, i) => {
     const p = SPEC.child('loadBalancerSourceRanges');
     if (spec.type !== 'LoadBalancer') errors.push(field.forbidden(p, "may only be used when `type` is 'LoadBalancer'"));
     invalidAll(p.index(i), range, isValidCIDR(range.trim()), errors);
@@ -208,7 +217,7 @@ function validateTraffic(spec: V1ServiceSpec, errors: Errors): void {
       ),
     );
   }
-  list(spec.externalIPs).forEach((ip, i) => validateNonSpecialIp(ip, SPEC.child('externalIPs').index(i), errors));
+  each(spec.externalIPs, (ip, i) => validateNonSpecialIp(ip, SPEC.child('externalIPs').index(i), errors));
 }
 
 /** Checks a service; addresses and node ports that clients left open are given by the allocator before. */

@@ -15,6 +15,7 @@ import type {
 } from '../generated/types.js';
 import {
   type Errors,
+  each,
   immutable,
   list,
   nonNegative,
@@ -273,7 +274,7 @@ export function validateStatefulSet(sts: V1StatefulSet): Errors {
   nonNegative(spec?.ordinals?.start, SPEC.child('ordinals', 'start'), errors);
   const fine = validateSelector(spec?.selector, 'statefulset', errors);
   validateTemplate(withClaimVolumes(spec), spec?.selector, fine, errors);
-  list(spec?.volumeClaimTemplates).forEach((claim, i) => {
+  each(spec?.volumeClaimTemplates, (claim, i) => {
     validatePersistentVolumeClaimSpec(claim.spec, SPEC.child('volumeClaimTemplates').index(i).child('spec'), errors);
   });
   return errors;

@@ -8,7 +8,7 @@ import type {
   V1VolumeDevice,
   V1VolumeMount,
 } from '../../generated/types.js';
-import { type Errors, invalidAll, list, requiredEnum } from '../common.js';
+import { type Errors, each, invalidAll, list, requiredEnum } from '../common.js';
 import { validateEnv, validateEnvFrom } from './env.js';
 import { validateDescendingPath } from './paths.js';
 import { validateLifecycle, validateProbe } from './probes.js';
@@ -24,7 +24,7 @@ export interface PodScope {
 
 function validatePorts(ports: V1ContainerPort[] | undefined, path: FieldPath, errors: Errors): void {
   const names = new Set<string>();
-  list(ports).forEach((port, i) => {
+  each(ports, (port, i) => {
     const p = path.index(i);
     if (port.name) {
       const messages = isValidPortName(port.name);
@@ -49,7 +49,7 @@ function validateMounts(
 ): void {
   const mountPaths = new Set<string>();
   const devicePaths = new Set(list(devices).map((d) => d.devicePath));
-  list(mounts).forEach((m, i) => {
+  each(mounts, (m, i) => {
     const p = path.index(i);
     if (!m.name) errors.push(field.required(p.child('name'), ''));
     if (!m.mountPath) errors.push(field.required(p.child('mountPath'), ''));
@@ -99,7 +99,7 @@ function validateDevices(
 ): void {
   const paths = new Set<string>();
   const names = new Set<string>();
-  list(devices).forEach((d, i) => {
+  each(devices, (d, i) => {
     const p = path.index(i);
     if (!d.name) errors.push(field.required(p.child('name'), ''));
     if (!d.devicePath) errors.push(field.required(p.child('devicePath'), ''));
@@ -144,7 +144,7 @@ function validateCommon(c: V1Container, scope: PodScope, path: FieldPath, errors
   validateDevices(c.volumeDevices, scope, path.child('volumeDevices'), errors);
   requiredEnum(c.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], path.child('imagePullPolicy'), errors);
   validateResourceRequirements(c.resources, scope.claimNames, path.child('resources'), errors);
-  list(c.resizePolicy).forEach((policy, i) => {
+  each(c.resizePolicy, (policy, i) => {
     const p = path.child('resizePolicy').index(i);
     requiredEnum(policy.resourceName, ['cpu', 'memory'], p.child('resourceName'), errors);
     requiredEnum(policy.restartPolicy, ['NotRequired', 'RestartContainer'], p.child('restartPolicy'), errors);
@@ -165,7 +165,7 @@ export function validateContainers(
     return names;
   }
   const grace = scope.spec.terminationGracePeriodSeconds;
-  list(containers).forEach((c, i) => {
+  each(containers, (c, i) => {
     const p = path.index(i);
     validateCommon(c, scope, p, errors);
     if (!c.image) errors.push(field.required(p.child('image'), ''));
@@ -193,7 +193,7 @@ export function validateInitContainers(
 ): void {
   const seen = new Set(names);
   const grace = scope.spec.terminationGracePeriodSeconds;
-  list(containers).forEach((c, i) => {
+  each(containers, (c, i) => {
     const p = path.index(i);
     validateCommon(c, scope, p, errors);
     if (!c.image) errors.push(field.required(p.child('image'), ''));
@@ -231,7 +231,7 @@ export function validateEphemeralContainers(
   errors: Errors,
 ): void {
   const forbidden = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resizePolicy'] as const;
-  list(containers).forEach((c, i) => {
+  each(containers, (c, i) => {
     const p = path.index(i);
     validateCommon(c as V1Container, scope, p, errors);
     if (!c.image) errors.push(field.required(p.child('image'), ''));
@@ -251,7 +251,7 @@ export function validateEphemeralContainers(
     if (c.resources && (c.resources.limits || c.resources.requests)) {
       errors.push(field.forbidden(p.child('resources'), 'cannot be set for an Ephemeral Container'));
     }
-    list(c.volumeMounts).forEach((m, j) => {
+    each(c.volumeMounts, (m, j) => {
       const mp = p.child('volumeMounts').index(j);
       if (m.subPath) errors.push(field.forbidden(mp.child('subPath'), 'cannot be set for an Ephemeral Container'));
       if (m.subPathExpr) {
@@ -264,7 +264,7 @@ export function validateEphemeralContainers(
 function hostPortConflicts(containers: V1Container[], path: FieldPath, errors: Errors): void {
   const seen = new Set<string>();
   containers.forEach((c, i) => {
-    list(c.ports).forEach((port, j) => {
+    each(c.ports, (port, j) => {
       if (!port.hostPort) return;
       const id = `${port.protocol}/${port.hostIP ?? ''}/${port.hostPort}`;
       if (seen.has(id)) {

@@ -5,7 +5,7 @@ import type {
   V1ObjectFieldSelector,
   V1ResourceFieldSelector,
 } from '../../generated/types.js';
-import { type Errors, invalidAll, list } from '../common.js';
+import { type Errors, each, invalidAll } from '../common.js';
 
 const ENV_FIELDS = [
   'metadata.name',
@@ -124,7 +124,7 @@ function validateValueFrom(env: V1EnvVar, path: FieldPath, errors: Errors): void
 
 /** Checks the environment of a container. */
 export function validateEnv(vars: V1EnvVar[] | undefined, path: FieldPath, errors: Errors): void {
-  list(vars).forEach((env, i) => {
+  each(vars, (env, i) => {
     const p = path.index(i);
     if (!env.name) errors.push(field.required(p.child('name'), ''));
     else invalidAll(p.child('name'), env.name, isRelaxedEnvVarName(env.name), errors);
@@ -134,7 +134,7 @@ export function validateEnv(vars: V1EnvVar[] | undefined, path: FieldPath, error
 
 /** Checks the envFrom of a container. */
 export function validateEnvFrom(vars: V1EnvFromSource[] | undefined, path: FieldPath, errors: Errors): void {
-  list(vars).forEach((from, i) => {
+  each(vars, (from, i) => {
     const p = path.index(i);
     if (from.prefix) invalidAll(p.child('prefix'), from.prefix, isRelaxedEnvVarName(from.prefix), errors);
     const sources = (['configMapRef', 'secretRef'] as const).filter((k) => from[k]);

@@ -9,7 +9,7 @@ import {
   validateLabels,
 } from '@kubelab/apimachinery';
 import type { V1Pod, V1PodSpec, V1PodTemplateSpec } from '../../generated/types.js';
-import { type Errors, entries, invalidAll, list, nonNegative, optionalEnum, requiredEnum } from '../common.js';
+import { type Errors, each, entries, invalidAll, list, nonNegative, optionalEnum, requiredEnum } from '../common.js';
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from './containers.js';
 import { validateResourceQuantity } from './resources.js';
 import { validateAffinity, validateTolerations, validateTopologySpread } from './scheduling.js';
@@ -34,16 +34,16 @@ function validateDns(spec: V1PodSpec, path: FieldPath, errors: Errors): void {
   if (list(config.nameservers).length > 3) {
     errors.push(field.invalid(p.child('nameservers'), config.nameservers, 'must not have more than 3 nameservers'));
   }
-  list(config.nameservers).forEach((ns, i) => invalidAll(p.child('nameservers').index(i), ns, isValidIP(ns), errors));
+  each(config.nameservers, (ns, i) => invalidAll(p.child('nameservers').index(i), ns, isValidIP(ns), errors));
   if (list(config.searches).length > 32) {
     errors.push(field.invalid(p.child('searches'), config.searches, 'must not have more than 32 search paths'));
   }
-  list(config.searches).forEach((search, i) => {
+  each(config.searches, (search, i) => {
     if (search === '.') return;
     const name = (search.endsWith('.') ? search.slice(0, -1) : search).replace(/_/g, 'a');
     invalidAll(p.child('searches').index(i), search, isDns1123Subdomain(name), errors);
   });
-  list(config.options).forEach((o, i) => {
+  each(config.options, (o, i) => {
     if (!o.name) errors.push(field.required(p.child('options').index(i), 'must not be empty'));
   });
 }
@@ -51,8 +51,8 @@ function validateDns(spec: V1PodSpec, path: FieldPath, errors: Errors): void {
 function validateHostNetwork(spec: V1PodSpec, path: FieldPath, errors: Errors): void {
   if (!spec.hostNetwork) return;
   for (const kind of ['containers', 'initContainers'] as const) {
-    list(spec[kind]).forEach((c, i) => {
-      list(c.ports).forEach((port, j) => {
+    each(spec[kind], (c, i) => {
+      each(c.ports, (port, j) => {
         if (port.hostPort === port.containerPort) return;
         errors.push(
           field.invalid(
@@ -67,7 +67,7 @@ function validateHostNetwork(spec: V1PodSpec, path: FieldPath, errors: Errors): 
 }
 
 function validateReferences(spec: V1PodSpec, path: FieldPath, errors: Errors): void {
-  list(spec.imagePullSecrets).forEach((s, i) => {
+  each(spec.imagePullSecrets, (s, i) => {
     if (!s.name) {
       errors.push(field.required(path.child('imagePullSecrets').index(i).child('name'), ''));
     }
@@ -88,7 +88,7 @@ function validateReferences(spec: V1PodSpec, path: FieldPath, errors: Errors): v
 
 function validateClaims(spec: V1PodSpec, path: FieldPath, errors: Errors): Set<string> {
   const names = new Set<string>();
-  list(spec.resourceClaims).forEach((claim, i) => {
+  each(spec.resourceClaims, (claim, i) => {
     const p = path.child('resourceClaims').index(i);
     if (!claim.name) errors.push(field.required(p.child('name'), ''));
     else if (names.has(claim.name)) errors.push(field.duplicate(p.child('name'), claim.name));
@@ -126,7 +126,7 @@ export function validatePodSpec(spec: V1PodSpec | undefined, path: FieldPath, er
   validatePodSecurityContext(s.securityContext, s, path.child('securityContext'), errors);
   validateReferences(s, path, errors);
   validateAffinity(s.affinity, path.child('affinity'), errors);
-  list(s.readinessGates).forEach((g, i) => {
+  each(s.readinessGates, (g, i) => {
     const p = path.child('readinessGates').index(i).child('conditionType');
     invalidAll(p, g.conditionType ?? '', isQualifiedName(g.conditionType ?? ''), errors);
   });
@@ -140,7 +140,7 @@ export function validatePodSpec(spec: V1PodSpec | undefined, path: FieldPath, er
     );
   }
   validateTolerations(s.tolerations, path.child('tolerations'), errors);
-  list(s.hostAliases).forEach((alias, i) => {
+  each(s.hostAliases, (alias, i) => {
     const p = path.child('hostAliases').index(i);
     invalidAll(p.child('ip'), alias.ip ?? '', isValidIP(alias.ip ?? ''), errors);
     for (const name of list(alias.hostnames)) invalidAll(p.child('hostnames'), name, isDns1123Subdomain(name), errors);
@@ -157,7 +157,7 @@ export function validatePodSpec(spec: V1PodSpec | undefined, path: FieldPath, er
 
 function validateSchedulingGates(spec: V1PodSpec, path: FieldPath, errors: Errors): void {
   const seen = new Set<string>();
-  list(spec.schedulingGates).forEach((g, i) => {
+  each(spec.schedulingGates, (g, i) => {
     const p = path.index(i).child('name');
     invalidAll(p, g.name ?? '', isQualifiedName(g.name ?? ''), errors);
     if (seen.has(g.name)) errors.push(field.duplicate(path.index(i), g.name));

@@ -1,6 +1,15 @@
 import { type FieldPath, field, isHttpHeaderName } from '@kubelab/apimachinery';
 import type { V1Lifecycle, V1LifecycleHandler, V1Probe } from '../../generated/types.js';
-import { type Errors, invalidAll, list, nonNegative, portNumber, portNumOrName, requiredEnum } from '../common.js';
+import {
+  type Errors,
+  each,
+  invalidAll,
+  list,
+  nonNegative,
+  portNumber,
+  portNumOrName,
+  requiredEnum,
+} from '../common.js';
 
 type Handler = Pick<V1Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & { sleep?: { seconds: number } };
 
@@ -20,7 +29,7 @@ function validateHandler(handler: Handler, grace: number | undefined, path: Fiel
       if (!get.path) errors.push(field.required(p.child('path'), ''));
       portNumOrName(get.port, p.child('port'), errors);
       requiredEnum(get.scheme, ['HTTP', 'HTTPS'], p.child('scheme'), errors);
-      list(get.httpHeaders).forEach((h, j) => {
+      each(get.httpHeaders, (h, j) => {
         invalidAll(p.child('httpHeaders').index(j).child('name'), h.name ?? '', isHttpHeaderName(h.name ?? ''), errors);
       });
     }

@@ -1,6 +1,6 @@
 import { type FieldPath, field, isQualifiedName, Quantity } from '@kubelab/apimachinery';
 import type { V1ResourceRequirements } from '../../generated/types.js';
-import { type Errors, entries, isNegativeErrorMsg, list } from '../common.js';
+import { type Errors, each, entries, isNegativeErrorMsg } from '../common.js';
 
 const STANDARD_CONTAINER = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
@@ -90,7 +90,7 @@ export function validateResourceRequirements(
     errors.push(field.forbidden(path, 'HugePages require cpu or memory'));
   }
   const seen = new Set<string>();
-  list(r.claims).forEach((claim, i) => {
+  each(r.claims, (claim, i) => {
     const p = path.child('claims').index(i);
     const id = `${claim.name}/${claim.request ?? ''}`;
     if (!claim.name) errors.push(field.required(p.child('name'), ''));

@@ -15,10 +15,10 @@ import type {
   V1TopologySpreadConstraint,
   V1WeightedPodAffinityTerm,
 } from '../../generated/types.js';
-import { type Errors, invalidAll, list, requiredEnum } from '../common.js';
+import { type Errors, each, invalidAll, list, requiredEnum } from '../common.js';
 
 function validateNodeSelectorTerm(term: V1NodeSelectorTerm, path: FieldPath, errors: Errors): void {
-  list(term.matchExpressions).forEach((r, i) => {
+  each(term.matchExpressions, (r, i) => {
     const p = path.child('matchExpressions').index(i);
     const values = list(r.values);
     switch (r.operator) {
@@ -48,9 +48,9 @@ function validateNodeSelectorTerm(term: V1NodeSelectorTerm, path: FieldPath, err
         errors.push(field.invalid(p.child('operator'), r.operator ?? '', 'not a valid selector operator'));
     }
     invalidAll(p.child('key'), r.key ?? '', isQualifiedName(r.key ?? ''), errors);
-    values.forEach((v, j) => invalidAll(p.child('values').index(j), v, isValidLabelValue(v), errors));
+    each(values, (v, j) => invalidAll(p.child('values').index(j), v, isValidLabelValue(v), errors));
   });
-  list(term.matchFields).forEach((r, i) => {
+  each(term.matchFields, (r, i) => {
     const p = path.child('matchFields').index(i);
     if (r.operator !== 'In' && r.operator !== 'NotIn') {
       errors.push(field.invalid(p.child('operator'), r.operator ?? '', 'not a valid selector operator'));
@@ -74,7 +74,7 @@ export function validateNodeSelector(selector: V1NodeSelector, path: FieldPath, 
   if (list(selector.nodeSelectorTerms).length === 0) {
     errors.push(field.required(p, 'must have at least one node selector term'));
   }
-  list(selector.nodeSelectorTerms).forEach((t, i) => validateNodeSelectorTerm(t, p.index(i), errors));
+  each(selector.nodeSelectorTerms, (t, i) => validateNodeSelectorTerm(t, p.index(i), errors));
 }
 
 function validateTopologyKey(key: string | undefined, path: FieldPath, errors: Errors): void {
@@ -90,7 +90,7 @@ function validatePodAffinityTerm(term: V1PodAffinityTerm, path: FieldPath, error
 }
 
 function validateWeighted(terms: V1WeightedPodAffinityTerm[] | undefined, path: FieldPath, errors: Errors): void {
-  list(terms).forEach((t, i) => {
+  each(terms, (t, i) => {
     const p = path.index(i);
     validateWeight(t.weight, p.child('weight'), errors);
     validatePodAffinityTerm(t.podAffinityTerm ?? { topologyKey: '' }, p.child('podAffinityTerm'), errors);
@@ -113,7 +113,7 @@ export function validateAffinity(affinity: V1Affinity | undefined, path: FieldPa
         errors,
       );
     }
-    list(node.preferredDuringSchedulingIgnoredDuringExecution).forEach((t, i) => {
+    each(node.preferredDuringSchedulingIgnoredDuringExecution, (t, i) => {
       const tp = p.child('preferredDuringSchedulingIgnoredDuringExecution').index(i);
       validateWeight(t.weight, tp.child('weight'), errors);
       validateNodeSelectorTerm(t.preference ?? {}, tp.child('preference'), errors);
@@ -123,7 +123,7 @@ export function validateAffinity(affinity: V1Affinity | undefined, path: FieldPa
     const pods = affinity?.[name];
     if (!pods) continue;
     const p = path.child(name);
-    list(pods.requiredDuringSchedulingIgnoredDuringExecution).forEach((t, i) => {
+    each(pods.requiredDuringSchedulingIgnoredDuringExecution, (t, i) => {
       validatePodAffinityTerm(t, p.child('requiredDuringSchedulingIgnoredDuringExecution').index(i), errors);
     });
     validateWeighted(
@@ -138,7 +138,7 @@ const EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
 
 /** Checks tolerations. */
 export function validateTolerations(tolerations: V1Toleration[] | undefined, path: FieldPath, errors: Errors): void {
-  list(tolerations).forEach((t, i) => {
+  each(tolerations, (t, i) => {
     const p = path.index(i);
     if (t.key) invalidAll(p.child('key'), t.key, isQualifiedName(t.key), errors);
     if (!t.key && t.operator !== 'Exists') {
@@ -179,7 +179,7 @@ export function validateTopologySpread(
   errors: Errors,
 ): void {
   const seen = new Set<string>();
-  list(constraints).forEach((c, i) => {
+  each(constraints, (c, i) => {
     const p = path.index(i);
     if (!(c.maxSkew > 0)) errors.push(field.invalid(p.child('maxSkew'), c.maxSkew ?? 0, 'must be greater than zero'));
     validateTopologyKey(c.topologyKey, p.child('topologyKey'), errors);

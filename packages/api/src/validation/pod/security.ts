@@ -6,7 +6,7 @@ import type {
   V1SeccompProfile,
   V1SecurityContext,
 } from '../../generated/types.js';
-import { type Errors, invalidAll, list, optionalEnum } from '../common.js';
+import { type Errors, each, invalidAll, list, optionalEnum } from '../common.js';
 import { validateDescendingPath } from './paths.js';
 
 const MAX_ID = 2147483647;
@@ -89,7 +89,7 @@ export function validatePodSecurityContext(
   validateId(sc.fsGroup, path.child('fsGroup'), errors);
   validateId(sc.runAsUser, path.child('runAsUser'), errors);
   validateId(sc.runAsGroup, path.child('runAsGroup'), errors);
-  list(sc.supplementalGroups).forEach((g, i) => validateId(g, path.child('supplementalGroups').index(i), errors));
+  each(sc.supplementalGroups, (g, i) => validateId(g, path.child('supplementalGroups').index(i), errors));
   if (spec.shareProcessNamespace && spec.hostPID) {
     errors.push(
       field.invalid(
@@ -100,7 +100,7 @@ export function validatePodSecurityContext(
     );
   }
   const seen = new Set<string>();
-  list(sc.sysctls).forEach((sysctl, i) => {
+  each(sc.sysctls, (sysctl, i) => {
     const p = path.child('sysctls').index(i).child('name');
     if (!sysctl.name) errors.push(field.required(p, ''));
     else if (sysctl.name.length > 253 || !SYSCTL.test(sysctl.name)) {

@@ -1,7 +1,7 @@
 import { FieldPath, field, Quantity } from '@kubelab/apimachinery';
 import type { V1Container, V1Pod, V1PodSpec, V1Toleration } from '../../generated/types.js';
 import { podQosClass } from '../../pod-qos.js';
-import { type Errors, list, semanticEqual } from '../common.js';
+import { type Errors, each, list, semanticEqual } from '../common.js';
 import { diffText } from '../diff.js';
 import { validatePodSpec } from './podspec.js';
 import { validateTolerations } from './scheduling.js';
@@ -19,7 +19,7 @@ function sameCount(pod: V1PodSpec, old: V1PodSpec, kind: 'containers' | 'initCon
 }
 
 function validateImages(containers: V1Container[] | undefined, kind: string, errors: Errors): void {
-  list(containers).forEach((c, i) => {
+  each(containers, (c, i) => {
     const p = SPEC.child(kind).index(i).child('image');
     if (!c.image) errors.push(field.required(p, ''));
     else if (c.image !== c.image.trim()) {
@@ -51,7 +51,7 @@ function validateOnlyAddedTolerations(
 
 function validateGates(pod: V1PodSpec, old: V1PodSpec, errors: Errors): void {
   const before = new Set(list(old.schedulingGates).map((g) => g.name));
-  list(pod.schedulingGates).forEach((g, i) => {
+  each(pod.schedulingGates, (g, i) => {
     if (before.has(g.name)) return;
     errors.push(
       field.forbidden(
@@ -63,7 +63,7 @@ function validateGates(pod: V1PodSpec, old: V1PodSpec, errors: Errors): void {
 }
 
 function withImagesOf(containers: V1Container[] | undefined, old: V1Container[] | undefined): void {
-  list(containers).forEach((c, i) => {
+  each(containers, (c, i) => {
     const before = list(old)[i];
     if (before?.image !== undefined) c.image = before.image;
   });
@@ -175,7 +175,7 @@ export function validatePodResize(pod: V1Pod, old: V1Pod): Errors {
     errors.push(field.invalid(SPEC, qos, `Pod QOS Class may not change as a result of resizing (${before})`));
   }
   const munged = copy(pod.spec ?? { containers: [] });
-  list(munged.containers).forEach((c, i) => {
+  each(munged.containers, (c, i) => {
     const was = list(old.spec?.containers)[i];
     if (!was) return;
     for (const kind of ['limits', 'requests'] as const) {

@@ -1,6 +1,6 @@
 import { type FieldPath, field, isConfigMapKey, isDns1123Label, isDns1123Subdomain } from '@kubelab/apimachinery';
 import type { V1KeyToPath, V1ProjectedVolumeSource, V1Volume } from '../../generated/types.js';
-import { type Errors, invalidAll, list, optionalEnum, requiredEnum } from '../common.js';
+import { type Errors, each, invalidAll, list, optionalEnum, requiredEnum } from '../common.js';
 import { validateObjectFieldSelector, validateResourceFieldSelector } from './env.js';
 import { validateNoBackstepPath, validateRelativePath } from './paths.js';
 import { validateEphemeralTemplate, validateSharedSource } from './volume-sources.js';
@@ -22,7 +22,7 @@ function validateMode(mode: number | undefined, path: FieldPath, errors: Errors)
 }
 
 function validateKeyToPath(items: V1KeyToPath[] | undefined, path: FieldPath, errors: Errors): void {
-  list(items).forEach((item, i) => {
+  each(items, (item, i) => {
     const p = path.child('items').index(i);
     if (!item.key) errors.push(field.required(p.child('key'), ''));
     else invalidAll(p.child('key'), item.key, isConfigMapKey(item.key), errors);
@@ -35,7 +35,7 @@ function validateKeyToPath(items: V1KeyToPath[] | undefined, path: FieldPath, er
 type DownwardItems = NonNullable<NonNullable<V1Volume['downwardAPI']>['items']>;
 
 function validateDownwardItems(items: DownwardItems | undefined, path: FieldPath, errors: Errors): void {
-  list(items).forEach((file, i) => {
+  each(items, (file, i) => {
     // Kubernetes names the source here, not the item.
     const p = path;
     if (!file.path) errors.push(field.required(p.child('path'), ''));
@@ -61,7 +61,7 @@ function validateProjected(source: V1ProjectedVolumeSource, path: FieldPath, err
     if (seen.has(file)) errors.push(field.invalid(p, source, `conflicting duplicate paths: ${JSON.stringify(file)}`));
     seen.add(file);
   };
-  list(source.sources).forEach((s, i) => {
+  each(source.sources, (s, i) => {
     const p = path.child('sources').index(i);
     const kinds = (['secret', 'configMap', 'downwardAPI', 'serviceAccountToken', 'clusterTrustBundle'] as const).filter(
       (k) => s[k],
@@ -157,7 +157,7 @@ export function validateVolumes(
   errors: Errors,
 ): Map<string, V1Volume> {
   const byName = new Map<string, V1Volume>();
-  list(volumes).forEach((v, i) => {
+  each(volumes, (v, i) => {
     const p = path.index(i);
     if (!v.name) errors.push(field.required(p.child('name'), ''));
     else {

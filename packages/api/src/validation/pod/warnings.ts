@@ -1,5 +1,5 @@
 import type { V1ObjectMeta, V1PodSpec } from '../../generated/types.js';
-import { list } from '../common.js';
+import { each } from '../common.js';
 
 const DEPRECATED_NODE_LABELS: Record<string, string> = {
   'beta.kubernetes.io/arch': 'kubernetes.io/arch',
@@ -21,7 +21,7 @@ export function podTemplateWarnings(
     const replacement = DEPRECATED_NODE_LABELS[key];
     if (replacement) out.push(`${path}.nodeSelector[${key}]: deprecated since v1.14; use "${replacement}" instead`);
   }
-  list(spec.volumes).forEach((v, i) => {
+  each(spec.volumes, (v, i) => {
     if (v.gitRepo) {
       out.push(`${path}.volumes[${i}].gitRepo: deprecated in v1.11, and disabled by default in v1.33+`);
     }
@@ -31,9 +31,9 @@ export function podTemplateWarnings(
       );
   });
   for (const kind of ['containers', 'initContainers'] as const) {
-    list(spec[kind]).forEach((c, i) => {
+    each(spec[kind], (c, i) => {
       const names = new Set<string>();
-      list(c.env).forEach((e, j) => {
+      each(c.env, (e, j) => {
         if (names.has(e.name)) {
           out.push(
             `${path}.${kind}[${i}].env[${j}]: hides previous definition of "${e.name}", which may be dropped when using apply`,
@@ -42,7 +42,7 @@ export function podTemplateWarnings(
         names.add(e.name);
       });
       const ports = new Set<string>();
-      list(c.ports).forEach((port, j) => {
+      each(c.ports, (port, j) => {
         const id = `${port.containerPort}/${port.protocol}`;
         if (ports.has(id)) {
           out.push(`${path}.${kind}[${i}].ports[${j}]: duplicate port definition with ${path}.${kind}[${i}].ports`);
