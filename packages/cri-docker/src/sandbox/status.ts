@@ -65,7 +65,7 @@ export async function statusOf(
     state: ready ? 'SANDBOX_READY' : 'SANDBOX_NOTREADY',
     created_at: record.createdAt,
     network: networkStatus(network),
-    linux: { namespaces: { options: record.namespaces ?? { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } } },
+    linux: { namespaces: { options: record.namespaces ?? { network: 'POD', pid: 'POD', ipc: 'POD' } } },
     labels: record.labels,
     annotations: record.annotations,
     runtime_handler: record.runtimeHandler,

@@ -29,9 +29,13 @@ export async function attach(context: RuntimeContext, request: AttachRequestOutp
           logs: false,
           detachKeys,
         })) as Duplex;
-        // What Docker sends is framed by how the container was made, whatever the client asks for.
-        await joinCommand(stream, { ...streams, tty: info.Config.Tty }, (size) =>
-          container.resize({ w: size.width, h: size.height }),
+        // What Docker sends is framed by how the container was made, whatever the client asks for. A stdin that stays
+        // open for the next client is not ended by this one; for Docker its end would be that of the whole connection.
+        await joinCommand(
+          stream,
+          { ...streams, tty: info.Config.Tty },
+          (size) => container.resize({ w: size.width, h: size.height }),
+          info.Config.StdinOnce,
         );
         stream.destroy();
       } catch (error) {

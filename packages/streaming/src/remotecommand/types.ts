@@ -23,7 +23,6 @@ export interface CommandStreams {
 }
 
 /** Runs the command. Resolves to its exit code (nothing counts as 0); rejects when it could not be run. */
-// biome-ignore lint/suspicious/noConfusingVoidType: attach handlers have no exit code to return.
 export type CommandHandler = (streams: CommandStreams) => Promise<number | void>;
 
 /** Channels of the WebSocket sub-protocols, by number. */
