@@ -15,6 +15,15 @@ export const apiServerOptions: OptionSpecs = {
     default: ['AlwaysAllow'],
     description: 'Authorizers in order: Node, RBAC, AlwaysAllow, AlwaysDeny',
   },
+  'audit-log-maxage': { type: 'number', default: 0, description: 'Days that audit logs are kept; 0 for ever' },
+  'audit-log-maxbackup': { type: 'number', default: 0, description: 'Audit logs that are kept; 0 for all' },
+  'audit-log-maxsize': {
+    type: 'number',
+    default: 100,
+    description: 'Megabytes after which the audit log is put aside',
+  },
+  'audit-log-path': { type: 'string', description: 'File that requests are recorded in; - for standard output' },
+  'audit-policy-file': { type: 'string', description: 'What is recorded (audit.k8s.io/v1 Policy)' },
   'bind-address': { type: 'string', default: '0.0.0.0', description: 'Address to listen on' },
   'client-ca-file': { type: 'string', description: 'Authority of client certificates' },
   'default-not-ready-toleration-seconds': {
@@ -34,6 +43,12 @@ export const apiServerOptions: OptionSpecs = {
     description: 'Admission plugins to switch on besides the default ones',
   },
   'enable-bootstrap-token-auth': { type: 'boolean', default: false, description: 'Accept bootstrap tokens' },
+  'enable-priority-and-fairness': {
+    type: 'boolean',
+    default: true,
+    description: 'Bound requests by FlowSchemas and PriorityLevelConfigurations; else by the two limits alone',
+  },
+  'encryption-provider-config': { type: 'string', description: 'How objects are encrypted in etcd' },
   'etcd-cafile': { type: 'string', description: "Authority of etcd's certificate" },
   'etcd-certfile': { type: 'string', description: 'Client certificate for etcd' },
   'etcd-keyfile': { type: 'string', description: 'Key of the client certificate for etcd' },
@@ -64,6 +79,7 @@ export const apiServerOptions: OptionSpecs = {
   'min-request-timeout': { type: 'number', default: 1800, description: 'Seconds that a watch is served at least' },
   'proxy-client-cert-file': { type: 'string', description: 'Client certificate for extension servers' },
   'proxy-client-key-file': { type: 'string', description: 'Key of the client certificate for extension servers' },
+  'request-timeout': { type: 'duration', default: '1m', description: 'How long a request may take' },
   'requestheader-allowed-names': {
     type: 'string[]',
     default: [],

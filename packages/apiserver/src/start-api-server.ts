@@ -4,9 +4,11 @@ import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission } from './admission/index.js';
+import { createAuditor } from './audit/index.js';
 import { type AuthenticationOptions, createAuthentication } from './authentication/index.js';
 import { createAuthorization } from './authorization/index.js';
 import { createConnect } from './connect/index.js';
+import { createTransformer } from './encryption/index.js';
 import { ServiceHooks } from './registry/hooks.js';
 import { StoreAccess } from './registry/object-access.js';
 import { EtcdRangeStore } from './registry/range-store.js';
@@ -14,8 +16,8 @@ import { Reader } from './registry/reader.js';
 import { Writer } from './registry/writer.js';
 import { createApp } from './server/app.js';
 import { RequestChain } from './server/chain.js';
+import { createLimits } from './server/create-limits.js';
 import { listen } from './server/https-server.js';
-import { MaxInFlight } from './server/inflight.js';
 import { RequestMetrics } from './server/metrics.js';
 import { ServiceAllocator } from './service-allocation/service-allocator.js';
 import { publishAuthentication } from './start/authentication-configmap.js';
@@ -35,6 +37,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     certFile: options.optionalString('etcd-certfile'),
     keyFile: options.optionalString('etcd-keyfile'),
     prefix: options.string('etcd-prefix'),
+    transformer: createTransformer(options, resources),
   });
   const cache = new WatchCache(store, logger);
   const objects = new StoreAccess(resources, store, cache);
@@ -64,10 +67,15 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     preferredAddressTypes: options.strings('kubelet-preferred-address-types'),
   });
   const serverAddress = `${options.string('advertise-address')}:${options.number('secure-port')}`;
-  const app = createApp({ table: resources, health, metrics, authentication, serverAddress });
-  const inflight = new MaxInFlight({
-    readOnly: options.number('max-requests-inflight'),
-    mutating: options.number('max-mutating-requests-inflight'),
+  const limits = createLimits(context, objects);
+  const audit = createAuditor(context);
+  const app = createApp({
+    table: resources,
+    health,
+    metrics,
+    authentication,
+    serverAddress,
+    routes: [(routes) => limits.routes(routes)],
   });
   const chain = new RequestChain({
     authentication,
@@ -86,7 +94,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       tokenRequests: authentication.tokenRequests,
     },
     connect: connect.handlers,
-    inflight,
+    limits: limits.limits,
+    ...(audit ? { auditor: audit.auditor } : {}),
     metrics: new RequestMetrics(metrics),
     table: resources,
     logger,
@@ -96,6 +105,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   await cache.start();
   await authorization.start();
   const stopAdmission = await admission.start();
+  await limits.start();
   const kubernetesService = new KubernetesService(
     objects,
     {
@@ -108,6 +118,9 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   const hooks = new StartHooks(logger);
   hooks.add('start-system-namespaces-controller', () => ensureSystemNamespaces(objects), 60_000);
   hooks.add('scheduling/bootstrap-system-priority-classes', () => ensureSystemPriorityClasses(objects));
+  if (limits.bootstrap) {
+    hooks.add('priority-and-fairness-config-producer', limits.bootstrap, 60_000);
+  }
   hooks.add('rbac/bootstrap-roles', () => authorization.bootstrap());
   hooks.add('start-kubernetes-service-cidr-controller', () => repairServices(services, objects), 180_000);
   hooks.add('bootstrap-controller', () => kubernetesService.reconcile(), 10_000);
@@ -152,6 +165,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       connect.close();
       authorization.stop();
       stopAdmission();
+      limits.stop();
+      await audit?.log.close();
       await cache.stop();
       await compacting;
       store.close();

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type KubeObject, nowMicro, type Status } from '@kubelab/apimachinery';
 import type { UserInfo } from '../authentication/index.js';
 import { isLongRunning } from '../fairness/index.js';
@@ -29,6 +29,12 @@ const silent: AuditRequest = {
   failed: () => undefined,
 };
 
+/** A response, or the connection that it was upgraded to. */
+export interface Answer {
+  statusCode: number;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** Records requests as the policy says (audit.k8s.io/v1 Events, one JSON line each). */
 export class Auditor {
   constructor(
@@ -40,12 +46,12 @@ export class Auditor {
    * Begins the record of an authenticated request; its end is taken from the response.
    * @param auditId also the answer's Audit-Id header
    */
-  begin(req: IncomingMessage, res: ServerResponse, info: RequestInfo, user: UserInfo, auditId: string): AuditRequest {
+  begin(req: IncomingMessage, res: Answer, info: RequestInfo, user: UserInfo, auditId: string): AuditRequest {
     const decision = this.policy.decide(user, info);
     if (decision.level === 'None') return silent;
     const record = new Record(decision, this.log, req, info, user, auditId);
     record.emit('RequestReceived');
-    if (isLongRunning(info)) record.watchStart(res);
+    if (isLongRunning(info) && res instanceof ServerResponse) record.watchStart(res);
     res.once('close', () => record.complete(res));
     return record;
   }
@@ -97,7 +103,8 @@ class Record implements AuditRequest {
   }
 
   requestObject(object: unknown): void {
-    if (this.wantsRequest) this.event.requestObject = this.clean(object);
+    // A copy as it came: the handler goes on to change the object.
+    if (this.wantsRequest) this.event.requestObject = structuredClone(this.clean(object));
   }
 
   responseObject(object: unknown): void {
@@ -120,7 +127,7 @@ class Record implements AuditRequest {
     }) as typeof res.writeHead;
   }
 
-  complete(res: ServerResponse): void {
+  complete(res: Answer): void {
     this.event.responseStatus ??= { metadata: {}, code: res.statusCode };
     this.emit('ResponseComplete');
   }

@@ -25,16 +25,26 @@ export class MaxInFlight {
     if (readOnlyVerbs.has(info.verb)) {
       if (this.maxReading > 0 && this.reading >= this.maxReading && !privileged) throw tooMany();
       this.reading++;
-      return () => {
+      return once(() => {
         this.reading--;
-      };
+      });
     }
     if (this.maxMutating > 0 && this.mutating >= this.maxMutating && !privileged) throw tooMany();
     this.mutating++;
-    return () => {
+    return once(() => {
       this.mutating--;
-    };
+    });
   }
+}
+
+function once(release: Release): Release {
+  let done = false;
+  return () => {
+    if (!done) {
+      done = true;
+      release();
+    }
+  };
 }
 
 export const tooMany = () => newTooManyRequests('too many requests, please try again later', 1);

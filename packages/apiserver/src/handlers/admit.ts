@@ -1,5 +1,6 @@
 import { deepCopy, type KubeObject } from '@kubelab/apimachinery';
 import type { AdmissionAttributes, AdmissionOperation } from '../admission/index.js';
+import { auditOf } from '../audit/index.js';
 import { toServed, toStored, versionOfEntry } from '../registry/versioning.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 
@@ -27,7 +28,7 @@ export function admissionAttributes(ctx: RequestContext, request: AdmissionReque
     user,
     convert: (object, version) => convertTo(ctx, object, version),
     addWarning: (text) => ctx.warn(text),
-    addAuditAnnotation: () => undefined,
+    addAuditAnnotation: (key, value) => auditOf(ctx.req)?.annotate(key, value),
   };
 }
 

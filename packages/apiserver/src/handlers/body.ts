@@ -7,6 +7,7 @@ import {
   newUnsupportedMediaType,
 } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
+import { auditOf } from '../audit/index.js';
 
 /** Largest body, as Kubernetes' MaxRequestBodyBytes. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -50,6 +51,12 @@ const bodyTypes = ['application/json', 'application/yaml', protobuf];
 
 /** Parses a JSON, YAML or protobuf body. @throws StatusError UnsupportedMediaType, BadRequest */
 export function parseBody(req: IncomingMessage, body: Buffer): unknown {
+  const value = parseByType(req, body);
+  auditOf(req)?.requestObject(value);
+  return value;
+}
+
+function parseByType(req: IncomingMessage, body: Buffer): unknown {
   const type = mediaTypeOf(req);
   if (type === 'application/json') {
     return parseJson(body);

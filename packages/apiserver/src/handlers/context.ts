@@ -29,6 +29,8 @@ export interface RequestContext {
   entry: ResourceEntry;
   served: ResourceVersion;
   subresource?: SubresourceEntry;
+  /** Called when a long answer has begun: the request does not count as in flight any more. */
+  begun?(): void;
   /** Sends a Warning header (RFC 7234, code 299) with the answer. */
   warn(text: string): void;
 }

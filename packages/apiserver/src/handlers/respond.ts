@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { StatusError } from '@kubelab/apimachinery';
 import { stringify } from 'yaml';
+import { auditOf } from '../audit/index.js';
 
 const compress = promisify(gzip);
 /** Smaller answers are not worth the time, as in Kubernetes (128 KiB). */
@@ -16,6 +17,10 @@ export async function sendBytes(
   body: Buffer,
   type = 'application/json',
 ): Promise<void> {
+  const audit = auditOf(req);
+  if (audit?.wantsResponse && type.startsWith('application/json')) {
+    audit.responseObject(JSON.parse(body.toString('utf8')));
+  }
   const headers: Record<string, string | number> = {
     'Content-Type': type,
     'Cache-Control': 'no-cache, private',
@@ -52,6 +57,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Stat
     return;
   }
   const { status } = error;
+  auditOf(req)?.failed(status);
   const retryAfter = status.details?.retryAfterSeconds;
   const body = Buffer.from(JSON.stringify(status));
   res.writeHead(error.code, {

@@ -31,7 +31,7 @@ export async function watchHandler(env: HandlerEnvironment, ctx: RequestContext)
     'Transfer-Encoding': 'chunked',
   });
   res.flushHeaders();
-  req.socket.setNoDelay(true);
+  ctx.begun?.();
   const timeout = setTimeout(() => watch.end(), timeoutMs(env, query));
   const bookmarks = isTrue(query.get('allowWatchBookmarks'))
     ? setInterval(() => watch.bookmark(), bookmarkMs)

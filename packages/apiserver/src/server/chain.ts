@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ResourceTable } from '@kubelab/api';
-import { newInternalError, newPathNotFound, StatusError } from '@kubelab/apimachinery';
+import { newInternalError, newPathNotFound, newTimeout, StatusError } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
+import { type Auditor, auditOf, setAudit } from '../audit/index.js';
 import { type Authentication, impersonate, type UserInfo, wantsImpersonation } from '../authentication/index.js';
 import { type AuthorizationAttributes, type Authorizer, newAccessForbidden } from '../authorization/index.js';
 import type { ConnectHandler } from '../connect/index.js';
 import { subresourcesOf } from '../discovery/group-versions.js';
+import { type Admission, isLongRunning, type Release } from '../fairness/index.js';
 import { runMutating, runValidating } from '../handlers/admit.js';
 import type { HandlerEnvironment, RequestContext } from '../handlers/context.js';
 import { dispatch, type SpecialHandlers } from '../handlers/dispatch.js';
@@ -15,8 +17,12 @@ import { sendError } from '../handlers/respond.js';
 import { toApiError } from '../registry/store-errors.js';
 import { versionOfEntry } from '../registry/versioning.js';
 import { parseRequestInfo, type RequestInfo } from '../request-info.js';
-import { isLongRunning, type MaxInFlight } from './inflight.js';
 import type { RequestMetrics } from './metrics.js';
+
+/** Bounds what is served at once: fairness, or plain limits. @throws StatusError TooManyRequests */
+export interface RequestLimits {
+  admit(user: UserInfo, info: RequestInfo, signal?: AbortSignal): Release | Admission | Promise<Admission>;
+}
 
 /** What the request chain is made of. */
 export interface ChainOptions {
@@ -25,7 +31,9 @@ export interface ChainOptions {
   environment: HandlerEnvironment;
   special: SpecialHandlers;
   connect: Record<string, ConnectHandler>;
-  inflight: MaxInFlight;
+  limits: RequestLimits;
+  /** Absent: nothing is recorded. */
+  auditor?: Auditor;
   metrics: RequestMetrics;
   table: ResourceTable;
   logger: Logger;
@@ -44,18 +52,19 @@ export class RequestChain {
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const began = process.hrtime.bigint();
     const info = parseRequestInfo(req.method ?? 'GET', req.url ?? '/');
-    res.setHeader('Audit-Id', String(req.headers['audit-id'] ?? randomUUID()));
-    let leave: () => void = () => undefined;
+    const auditId = String(req.headers['audit-id'] ?? randomUUID());
+    res.setHeader('Audit-Id', auditId);
+    let leave: Release = nothing;
     const longRunning = isLongRunning(info);
     const labels = this.o.metrics.labelsOf(info);
     if (longRunning) {
       this.o.metrics.longRunning.inc(labels);
     }
     try {
-      const user = await this.identify(req);
-      leave = this.o.inflight.enter(info, user.groups);
-      await this.authorize(user, info);
-      await this.serve(req, res, info, user);
+      const user = await this.identify(req, res, info, auditId);
+      leave = await this.enter(req, res, info, user);
+      await this.authorize(req, user, info);
+      await this.serve(req, res, info, user, leave);
     } catch (error) {
       this.answerError(req, res, info, error);
     } finally {
@@ -74,8 +83,8 @@ export class RequestChain {
     const info = parseRequestInfo(req.method ?? 'GET', req.url ?? '/');
     socket.on('error', (error) => this.o.logger.debug('An upgraded connection failed', { path: info.path, error }));
     try {
-      const user = await this.identify(req);
-      await this.authorize(user, info);
+      const user = await this.identify(req, undefined, info, String(req.headers['audit-id'] ?? randomUUID()));
+      await this.authorize(req, user, info);
       const { handler, ctx } = this.connectFor(req, undefined, info, user);
       await this.admitConnect(ctx);
       await handler({ req, upgrade: { socket, head }, ...connectParts(info, user) });
@@ -88,12 +97,51 @@ export class RequestChain {
     }
   }
 
-  private async identify(req: IncomingMessage): Promise<UserInfo> {
+  private async identify(
+    req: IncomingMessage,
+    res: ServerResponse | undefined,
+    info: RequestInfo,
+    auditId: string,
+  ): Promise<UserInfo> {
     const sender = await this.o.authentication.authenticator.authenticate(req);
-    return wantsImpersonation(req) ? impersonate(req, sender, this.o.authorizer) : sender;
+    if (this.o.auditor) {
+      // An upgraded connection has no response: its end is the socket's.
+      const end = res ?? Object.assign(req.socket, { statusCode: 101 });
+      setAudit(req, this.o.auditor.begin(req, end, info, sender, auditId));
+    }
+    if (!wantsImpersonation(req)) {
+      return sender;
+    }
+    const user = await impersonate(req, sender, this.o.authorizer);
+    auditOf(req)?.impersonated(user);
+    return user;
   }
 
-  private async authorize(user: UserInfo, info: RequestInfo): Promise<void> {
+  /** Waits for a place among the requests that are served; resolves to how to give it back. */
+  private async enter(req: IncomingMessage, res: ServerResponse, info: RequestInfo, user: UserInfo): Promise<Release> {
+    let admission = this.o.limits.admit(user, info);
+    if (admission instanceof Promise) {
+      admission = await this.waitFor(admission, req);
+    }
+    if (typeof admission === 'function') {
+      return admission;
+    }
+    res.setHeader('X-Kubernetes-PF-FlowSchema-UID', admission.flowSchemaUid);
+    res.setHeader('X-Kubernetes-PF-PriorityLevel-UID', admission.priorityLevelUid);
+    return admission.release;
+  }
+
+  /** A client that has gone while it waited gives its place back at once. */
+  private async waitFor(pending: Promise<Admission>, req: IncomingMessage): Promise<Admission> {
+    const admission = await pending;
+    if (req.socket.destroyed) {
+      admission.release();
+      throw newTimeout('the client has gone');
+    }
+    return admission;
+  }
+
+  private async authorize(req: IncomingMessage, user: UserInfo, info: RequestInfo): Promise<void> {
     const attributes: AuthorizationAttributes = {
       user,
       verb: info.verb,
@@ -110,12 +158,23 @@ export class RequestChain {
     };
     const answer = this.o.authorizer.authorize(attributes);
     const result = answer instanceof Promise ? await answer : answer;
+    const audit = auditOf(req);
+    if (audit) {
+      audit.annotate('authorization.k8s.io/decision', result.decision === 'allow' ? 'allow' : 'forbid');
+      audit.annotate('authorization.k8s.io/reason', result.reason ?? '');
+    }
     if (result.decision !== 'allow') {
       throw newAccessForbidden(attributes, result.reason);
     }
   }
 
-  private async serve(req: IncomingMessage, res: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void> {
+  private async serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    info: RequestInfo,
+    user: UserInfo,
+    begun: Release,
+  ): Promise<void> {
     if (!info.isResourceRequest) {
       await new Promise<void>((resolve) => {
         res.once('close', resolve);
@@ -131,6 +190,7 @@ export class RequestChain {
       return;
     }
     const ctx = this.contextOf(req, res, info, user);
+    ctx.begun = begun;
     await dispatch(this.o.environment, this.o.special, ctx);
   }
 
@@ -217,6 +277,8 @@ export class RequestChain {
     return status;
   }
 }
+
+const nothing: Release = () => undefined;
 
 function hasForeignNamespace(info: RequestInfo): boolean {
   return info.namespace !== '' && info.resource !== 'namespaces';
