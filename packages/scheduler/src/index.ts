@@ -1,1 +1,2 @@
-export {};
+export { SchedulerMetrics } from './metrics.js';
+export { feasibleNodesToFind, Scheduler, type SchedulerOptions } from './scheduler.js';
