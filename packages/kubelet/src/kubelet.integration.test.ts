@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -444,6 +444,87 @@ describe('kubelet on Docker', () => {
     assert.match(status('rootless')?.state?.waiting?.message ?? '', /image will run as root/);
     await gone('big');
     await gone('rootless');
+  });
+
+  it('tells what pods use', async () => {
+    node.run('used', {
+      containers: [sh(`while true; do sleep 0.05; done`, { resources: { limits: { memory: '32Mi' } } })],
+    });
+    await ready('used');
+    await eventually(async () => {
+      const summary = JSON.parse((await get('/stats/summary')).body);
+      const pod = summary.pods.find((candidate: { podRef: { name: string } }) => candidate.podRef.name === 'used');
+      assert.ok(pod.containers[0].memory.workingSetBytes > 0);
+      assert.ok(pod.containers[0].cpu.usageNanoCores > 0);
+      assert.ok(summary.node.memory.workingSetBytes > 0);
+    });
+    assert.match(
+      (await get('/metrics/resource')).body,
+      /pod_memory_working_set_bytes\{namespace="default",pod="used"\} \d+/,
+    );
+    assert.match((await get('/metrics/cadvisor')).body, /container_memory_working_set_bytes\{container="c"/);
+    await gone('used', 1);
+  });
+
+  it('changes resources in place', async () => {
+    const limits = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+    node.run('resized', { containers: [sh(forever, { resources: limits('100m', '32Mi') })] });
+    await ready('resized');
+    const id = status('resized')?.containerID;
+    const change = (cpu: string, memory: string) => {
+      const current = node.pod('resized') as V1Pod;
+      node.api.put('pods', {
+        ...current,
+        metadata: { ...current.metadata, name: 'resized', namespace: 'default' },
+        spec: { ...current.spec, containers: [sh(forever, { resources: limits(cpu, memory) })] },
+      });
+    };
+    change('200m', '64Mi');
+    await eventually(async () => {
+      const { status: now } = await node.cri.containerStatus({ container_id: id?.slice(9) ?? '' });
+      assert.equal(now?.resources?.linux?.memory_limit_in_bytes, 64 * 1024 * 1024);
+      assert.equal(now?.resources?.linux?.cpu_quota, 20_000);
+    });
+    assert.equal(status('resized')?.containerID, id);
+    change('1000', '64Mi');
+    await until(() => condition('resized', 'PodResizePending')?.reason === 'Infeasible', 'Infeasible');
+    change('200m', '64Mi');
+    await until(() => !condition('resized', 'PodResizePending'), 'no condition');
+    await gone('resized', 1);
+  });
+
+  it('says that a container ran out of memory', async () => {
+    node.run('oom', {
+      restartPolicy: 'Never',
+      containers: [sh('tail /dev/zero', { resources: { limits: { memory: '16Mi' } } })],
+    });
+    await phase('oom', 'Failed');
+    assert.equal(status('oom')?.state?.terminated?.reason, 'OOMKilled');
+    await gone('oom');
+  });
+
+  it('evicts a pod that outgrows its emptyDir', async () => {
+    node.run('fat', {
+      volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }],
+      containers: [
+        sh(`dd if=/dev/zero of=/v/f bs=1M count=3; ${forever}`, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
+      ],
+    });
+    await phase('fat', 'Failed');
+    assert.equal(node.pod('fat')?.status?.reason, 'Evicted');
+    assert.match(node.pod('fat')?.status?.message ?? '', /^Usage of EmptyDir volume "v" exceeds the limit "1Mi"/);
+    await gone('fat');
+  });
+
+  it('rotates logs', async () => {
+    await node.stopAgent('SIGTERM');
+    await node.startAgent(['--container-log-max-size=100Ki', '--container-log-max-files=3']);
+    node.run('chatty', { containers: [sh(`i=0; while true; do i=$((i+1)); echo $i; done`)] });
+    await ready('chatty');
+    const dir = join(node.dir, 'kubelet/pod-logs', `default_chatty_${node.pod('chatty')?.metadata?.uid}`, 'c');
+    await until(() => readdirSync(dir).some((name) => name.endsWith('.gz')), 'a compressed log', 60_000);
+    assert.ok(readdirSync(dir).length <= 4);
+    await gone('chatty', 1);
   });
 
   it('leaves nothing behind', async () => {

@@ -7,12 +7,18 @@ import { CriClient } from '@kubelab/cri';
 import { detectCgroups } from './cgroup/detect.js';
 import { PodCgroups } from './cgroup/pod-cgroups.js';
 import type { KubeletConfig } from './config.js';
+import { DeviceManager } from './devices/manager.js';
 import { parseResolvConf } from './env/dns.js';
 import { createEvents, type Events } from './events.js';
+import type { EvictionManager } from './eviction/manager.js';
+import { nodeEviction } from './eviction/node-eviction.js';
+import { amount, parseThresholds } from './eviction/thresholds.js';
 import { ContainerGc } from './gc/container-gc.js';
+import { ImageGc } from './gc/image-gc.js';
 import { credentialsFor } from './images/credentials.js';
 import { ImagePuller } from './images/puller.js';
 import { sleep } from './lifecycle/hooks.js';
+import { LogRotation } from './logs/rotation.js';
 import { kubeletMetrics } from './metrics.js';
 import { nodeAllocatable, nodeCapacity } from './node/allocatable.js';
 import { runLease } from './node/lease.js';
@@ -28,24 +34,32 @@ import { Pleg } from './pleg/pleg.js';
 import { PodManager } from './pod/manager.js';
 import type { Pod } from './pod/types.js';
 import { ProbeManager } from './probes/manager.js';
+import { Resizer } from './resize/resizer.js';
 import { Backoff } from './runtime/backoff.js';
 import { RuntimeReader } from './runtime/reader.js';
 import type { RunnerContext } from './runtime/runner-context.js';
+import { runningContainers } from './runtime/types.js';
 import { ServerAuth } from './server/auth.js';
 import { logRoute } from './server/container-logs.js';
 import { infoRoutes } from './server/info.js';
 import { KubeletServer } from './server/server.js';
 import { servingCertificate } from './server/serving-certificate.js';
+import { imageFileSystem, statsRoutes } from './server/stats-routes.js';
 import { streamRoutes } from './server/streams.js';
+import { followLogind } from './shutdown/logind.js';
+import { NodeShutdown } from './shutdown/node-shutdown.js';
 import { FileSource } from './sources/file-source.js';
 import { MirrorPods } from './sources/mirror-pods.js';
 import { StaticPods } from './sources/static-pods.js';
 import { followUrl } from './sources/url-source.js';
+import { UsageCollector } from './stats/collector.js';
+import type { DetailSource } from './stats/details.js';
 import { StatusManager } from './status/manager.js';
 import { VolumeManager } from './volumes/manager.js';
 import { PodPaths } from './volumes/paths.js';
 import { admitPod } from './worker/admission.js';
 import type { WorkerContext } from './worker/context.js';
+import type { PodWorker } from './worker/pod-worker.js';
 
 export interface KubeletDependencies {
   config: KubeletConfig;
@@ -88,6 +102,13 @@ class Kubelet implements RunningComponent {
   private readonly metrics: ReturnType<typeof kubeletMetrics>;
   private readonly pleg: Pleg;
   private readonly mirrors: MirrorPods;
+  private readonly collector: UsageCollector;
+  private readonly devices: DeviceManager;
+  private readonly imageGc: ImageGc;
+  private readonly resizer: Resizer;
+  private readonly shutdown: NodeShutdown;
+  private readonly volumes: VolumeManager;
+  private eviction: EvictionManager | undefined;
   private node: V1Node | undefined;
   private allocatable: Record<string, string> = {};
   private cgroups: PodCgroups | undefined;
@@ -159,6 +180,42 @@ class Kubelet implements RunningComponent {
       isKnown: (uid) => this.pods.isKnown(uid),
       isTerminated: (uid) => this.pods.worker(uid)?.active === false,
     });
+    this.collector = new UsageCollector(this.cri);
+    this.devices = new DeviceManager({
+      dir: config.devicePluginDir,
+      logger,
+      onChange: () => this.statusLoop?.poke(),
+    });
+    this.imageGc = new ImageGc({
+      cri: this.cri,
+      logger,
+      highPercent: options.number('image-gc-high-threshold'),
+      lowPercent: options.number('image-gc-low-threshold'),
+      minimumAgeMs: options.durationMs('minimum-image-ttl-duration'),
+      fileSystem: () => imageFileSystem(this.cri, config.rootDir),
+      event: (type, reason, message) => this.events.node(type, reason, message),
+    });
+    this.resizer = new Resizer({
+      cri: this.cri,
+      events: this.events,
+      logger,
+      memoryCapacityBytes: this.machine.memoryBytes,
+      allocatable: () => this.allocatable,
+      activePods: () => this.admittedPods(),
+      updatePodCgroup: async (pod) => this.cgroups?.ensure(pod),
+    });
+    this.shutdown = new NodeShutdown({
+      pods: this.pods,
+      logger,
+      graceMs: options.durationMs('shutdown-grace-period'),
+      criticalGraceMs: options.durationMs('shutdown-grace-period-critical-pods'),
+      onChange: () => this.statusLoop?.poke(),
+    });
+    this.volumes = new VolumeManager({
+      paths: this.paths,
+      objectsFor: (pod) => this.objectsFor(pod),
+      allocatable: () => this.allocatable,
+    });
     this.pleg = new Pleg({
       cri: this.cri,
       reader: this.reader,
@@ -179,6 +236,7 @@ class Kubelet implements RunningComponent {
     await mkdir(config.rootDir, { recursive: true, mode: 0o750 });
     await mkdir(config.podLogsDir, { recursive: true, mode: 0o755 });
     await this.monitor.connect(this.signal);
+    await this.devices.start();
     await this.computeAllocatable();
     await this.setUpCgroups();
     this.workerContext = await this.buildContext();
@@ -197,6 +255,7 @@ class Kubelet implements RunningComponent {
     await this.pods.close();
     this.objects.close();
     await this.server?.close();
+    await this.devices.stop();
     await this.recorder.stop();
     this.cri.close();
     await Promise.allSettled(this.loops);
@@ -218,7 +277,7 @@ class Kubelet implements RunningComponent {
   }> {
     const { config } = this.deps;
     const disk = await fileSystemUse(config.rootDir);
-    const extended = { capacity: {}, allocatable: {} };
+    const extended = this.devices.capacity();
     const capacity = nodeCapacity({
       machine: this.machine,
       maxPods: config.options.number('max-pods'),
@@ -230,13 +289,20 @@ class Kubelet implements RunningComponent {
       {
         kube: config.kubeReserved,
         system: config.systemReserved,
-        evictionMemoryBytes: 100 * 1024 * 1024,
-        evictionStorageBytes: disk.capacityBytes * 0.1,
+        evictionMemoryBytes: this.keptFree('memory.available', this.machine.memoryBytes),
+        evictionStorageBytes: this.keptFree('nodefs.available', disk.capacityBytes),
       },
       extended.allocatable,
     );
     this.allocatable = allocatable;
     return { capacity, allocatable };
+  }
+
+  /** What hard eviction keeps free of a resource, in bytes. */
+  private keptFree(signal: string, capacity: number): number {
+    const thresholds = parseThresholds(this.deps.config.options.strings('eviction-hard'));
+    const found = thresholds.find((threshold) => threshold.signal === signal);
+    return found ? amount(found, { available: 0, capacity }) : 0;
   }
 
   private async setUpCgroups(): Promise<void> {
@@ -283,16 +349,12 @@ class Kubelet implements RunningComponent {
       objectsFor: (pod) => this.objectsFor(pod),
       allocatable: () => this.allocatable,
       hostIps: () => config.nodeIps,
+      devices: (pod, container) => this.devices.allocate(pod, container),
       runtimeHandler: async (name) => {
         if (!name) return '';
         return (await client.resource<V1RuntimeClass>(gvr.runtimeclasses).get(name)).handler;
       },
     };
-    const volumes = new VolumeManager({
-      paths: this.paths,
-      objectsFor: (pod) => this.objectsFor(pod),
-      allocatable: () => this.allocatable,
-    });
     return {
       cri: this.cri,
       events: this.events,
@@ -302,7 +364,7 @@ class Kubelet implements RunningComponent {
       puller: this.puller,
       probes: this.probes,
       statuses: this.statuses,
-      volumes,
+      volumes: this.volumes,
       crashBackoff: new Backoff(crashBackoffMs.initial, crashBackoffMs.max),
       runtimeName: () => this.monitor.facts.name,
       hostIps: () => config.nodeIps,
@@ -311,12 +373,15 @@ class Kubelet implements RunningComponent {
       nextTokenRefresh: (uid) => this.tokens.nextRefresh(uid),
       ensureCgroup: async (pod) => this.cgroups?.ensure(pod),
       removeCgroup: async (pod) => this.cgroups?.remove(pod),
+      resize: (pod, state) => this.resizer.resize(pod, state),
+      extraConditions: (uid) => [this.resizer.condition(uid)].filter((condition) => condition !== undefined),
       removeFromRuntime: ({ metadata }) => this.gc.removePod(metadata.namespace, metadata.name, metadata.uid),
       forget: (uid) => {
         this.objects.release(uid);
         this.tokens.release(uid);
         this.puller.forget(uid);
         this.probes.remove(uid);
+        this.resizer.forget(uid, this.pods.worker(uid)?.state);
       },
       onStarted: (_pod, ms) => this.metrics.podStart.observe(ms / 1000),
       onDone: (uid) => this.pods.done(uid),
@@ -324,18 +389,21 @@ class Kubelet implements RunningComponent {
   }
 
   private admit(pod: Pod) {
-    const active = this.pods
-      .allWorkers()
-      .filter((worker) => worker.isAdmitted)
-      .map((worker) => worker.pod);
     return admitPod(pod, {
       nodeLabels: this.node?.metadata?.labels ?? this.labels(),
       allocatable: this.allocatable,
-      active,
-      pressures: [],
+      active: this.admittedPods(),
+      pressures: this.eviction?.pressures() ?? [],
       allowedUnsafeSysctls: this.deps.config.options.strings('allowed-unsafe-sysctls'),
-      shuttingDown: false,
+      shuttingDown: this.shutdown.shuttingDown,
     });
+  }
+
+  private admittedPods(): Pod[] {
+    return this.pods
+      .allWorkers()
+      .filter((worker) => worker.isAdmitted)
+      .map((worker) => worker.pod);
   }
 
   private labels(): Record<string, string> {
@@ -347,6 +415,7 @@ class Kubelet implements RunningComponent {
     const { config } = this.deps;
     const { capacity, allocatable } = await this.computeAllocatable();
     const { facts } = this.monitor;
+    const pressures = this.eviction?.pressures() ?? [];
     return nodeStatus({
       machine: this.machine,
       nodeIps: config.nodeIps,
@@ -356,8 +425,12 @@ class Kubelet implements RunningComponent {
       allocatable,
       runtimeVersion: `${facts.name}://${facts.version}`,
       images: await this.monitor.images().catch(() => []),
-      pressures: { memory: false, disk: false, pid: false },
-      problems: this.monitor.problems(),
+      pressures: {
+        memory: pressures.includes('MemoryPressure'),
+        disk: pressures.includes('DiskPressure'),
+        pid: pressures.includes('PIDPressure'),
+      },
+      problems: [...this.monitor.problems(), ...(this.shutdown.shuttingDown ? ['node is shutting down'] : [])],
       previous,
       runtimeHandlers: this.monitor.handlers,
     });
@@ -405,6 +478,13 @@ class Kubelet implements RunningComponent {
           isKnown: (uid) => this.pods.isKnown(uid),
         }),
         ...streamRoutes({ cri: this.cri, reader: this.reader, findPod }),
+        ...statsRoutes({
+          nodeName,
+          rootDir: config.rootDir,
+          cri: this.cri,
+          collector: this.collector,
+          sources: () => this.pods.allWorkers().map((worker) => this.detailSource(worker)),
+        }),
         ...infoRoutes({
           metrics,
           pods: () => this.pods.pods(),
@@ -422,6 +502,12 @@ class Kubelet implements RunningComponent {
       ],
     });
     await this.server.listen();
+  }
+
+  private detailSource(worker: PodWorker): DetailSource {
+    const { pod, state } = worker;
+    const { startTime } = this.statuses.get(pod.metadata.uid) ?? pod.status ?? {};
+    return { pod, state, startTime, volumes: this.volumes.localVolumeDirs(pod) };
   }
 
   private startLoops(): void {
@@ -463,6 +549,32 @@ class Kubelet implements RunningComponent {
     );
     run('runtime-monitor', this.monitor.run(this.signal));
     run('pods', this.followPods());
+    const rotation = new LogRotation({
+      cri: this.cri,
+      logger,
+      maxBytes: config.logMaxBytes,
+      maxFiles: options.number('container-log-max-files'),
+      running: () => this.pods.allWorkers().flatMap((worker) => (worker.state ? runningContainers(worker.state) : [])),
+    });
+    run('log-rotation', rotation.run(this.signal));
+    this.eviction = nodeEviction({
+      config,
+      cri: this.cri,
+      logger,
+      events: this.events,
+      pods: this.pods,
+      volumes: this.volumes,
+      collector: this.collector,
+      imageGc: this.imageGc,
+      containerGc: this.gc,
+      onChange: () => this.statusLoop?.poke(),
+      onEvicted: (name) => this.metrics.evictions.inc({ eviction_signal: name }),
+    });
+    run('eviction', this.eviction.run(this.signal));
+    if (options.durationMs('shutdown-grace-period') > 0) {
+      const onShutdown = () => this.shutdown.run();
+      run('shutdown', followLogind({ logger, onShutdown, onCancel: () => this.shutdown.cancel() }, this.signal));
+    }
   }
 
   private async registerAndReport(loop: NodeStatusLoop): Promise<void> {
@@ -548,6 +660,8 @@ class Kubelet implements RunningComponent {
     await this.cgroups?.collect(isKnown);
     await this.cgroups?.updateQos(this.pods.pods());
     await this.gc.collect();
+    await this.imageGc.collect();
+    this.devices.collect(isKnown);
     context.crashBackoff.collect();
   }
 }

@@ -11,6 +11,9 @@ export const kubeletConditions = [
   'PodScheduled',
 ] as const;
 
+/** Conditions of this agent that come and go. */
+export const passingConditions: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
+
 type Draft = Pick<V1PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 const completed = (type: string, status: string): Draft => ({ type, status, reason: 'PodCompleted' });
@@ -84,6 +87,8 @@ export interface ConditionInput {
   sandboxReady: boolean;
   /** All conditions of the pod as last seen: transition times and foreign conditions come from there. */
   previous: V1PodCondition[];
+  /** Conditions of this agent that are there only sometimes: PodResizePending, PodResizeInProgress. */
+  extra?: V1PodCondition[];
   now?: Date;
 }
 
@@ -105,6 +110,6 @@ export function podConditions(input: ConditionInput): V1PodCondition[] {
     const lastTransitionTime = before?.status === draft.status ? (before.lastTransitionTime ?? now) : now;
     return { ...draft, lastTransitionTime };
   });
-  const ownTypes = new Set<string>(kubeletConditions);
-  return [...own, ...previous.filter((condition) => !ownTypes.has(condition.type))];
+  const ownTypes = new Set<string>([...kubeletConditions, ...passingConditions]);
+  return [...own, ...(input.extra ?? []), ...previous.filter((condition) => !ownTypes.has(condition.type))];
 }

@@ -1,4 +1,4 @@
-import type { V1Container, V1ContainerStatus, V1PodStatus } from '@kubelab/api';
+import type { V1Container, V1ContainerStatus, V1PodCondition, V1PodStatus } from '@kubelab/api';
 import { nowSecond } from '@kubelab/apimachinery';
 import { qosClass } from '../pod/qos.js';
 import { isSidecar, type Pod } from '../pod/types.js';
@@ -30,6 +30,7 @@ export interface StatusInput {
   /** Phase, reason and message that override: eviction, deadline, admission. */
   override?: { phase?: PodPhase; reason: string; message: string };
   volumeMounts?(container: V1Container): V1ContainerStatus['volumeMounts'];
+  extraConditions?: V1PodCondition[];
   now?: Date;
 }
 
@@ -79,6 +80,7 @@ export function generateStatus(input: StatusInput): V1PodStatus {
       statuses,
       sandboxReady: sandbox?.ready === true && (pod.spec.hostNetwork === true || sandbox.ips.length > 0),
       previous: previous.conditions ?? [],
+      extra: input.extraConditions,
       now: input.now,
     }),
     qosClass: previous.qosClass ?? qosClass(pod),

@@ -1,5 +1,6 @@
 import type { V1PodStatus } from '@kubelab/api';
 import { semanticEqual } from '@kubelab/apimachinery';
+import { passingConditions } from './conditions.js';
 
 type Fields = Record<string, unknown>;
 
@@ -42,8 +43,9 @@ function mergedList(before: unknown, after: unknown, key: string, keepOthers: bo
     const lost = Object.keys(previous).filter((field) => item[field] === undefined && previous[field] !== null);
     return { ...Object.fromEntries(lost.map((field) => [field, null])), ...withoutUndefined(item) };
   });
-  if (keepOthers) return complete;
-  const gone = old.filter((item) => !now.some((other) => other[key] === item[key]));
+  // Of the conditions only this agent's own are deleted, others' may just not be known here yet.
+  const mine = (item: Fields) => !keepOthers || passingConditions.includes(String(item[key]));
+  const gone = old.filter((item) => mine(item) && !now.some((other) => other[key] === item[key]));
   return [...gone.map((item) => ({ $patch: 'delete', [key]: item[key] })), ...complete];
 }
 

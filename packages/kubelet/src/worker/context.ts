@@ -1,4 +1,4 @@
-import type { V1Container, V1ContainerStatus } from '@kubelab/api';
+import type { V1Container, V1ContainerStatus, V1PodCondition } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
 import type { CriClient } from '@kubelab/cri';
 import type { Events } from '../events.js';
@@ -36,6 +36,8 @@ export interface WorkerContext {
   removeCgroup(pod: Pod): Promise<void>;
   /** Applies in-place changes of resources to running containers; resolves with whether anything was changed. */
   resize?(pod: Pod, state: PodRuntimeState): Promise<boolean>;
+  /** Conditions of the pod beyond the usual ones. */
+  extraConditions?(uid: string): V1PodCondition[];
   volumeMountStatus?(container: V1Container): V1ContainerStatus['volumeMounts'];
   /** The runtime's leftovers of the pod are removed: containers, sandboxes, logs. */
   removeFromRuntime(pod: Pod): Promise<void>;

@@ -225,6 +225,7 @@ export class PodWorker {
       runtimeName: context.runtimeName(),
       override: this.override,
       volumeMounts: context.volumeMountStatus,
+      extraConditions: context.extraConditions?.(this.current.metadata.uid),
       ...flags,
     });
     context.statuses.set(this.current, status);
