@@ -61,6 +61,15 @@ test('exec of what does not exist, bad requests', async () => {
   await assert.rejects(cri.exec({ container_id: id, cmd: ['sh'], stdout: true }), { code: 'FAILED_PRECONDITION' });
 });
 
+test('a command ends with the client that has gone away', async () => {
+  const { cri } = runtime;
+  const id = await startContainer(runtime, pod);
+  const cmd = ['sh', '-c', 'echo here; sleep 7777 & wait'];
+  const { url } = await cri.exec({ container_id: id, cmd, stdout: true });
+  await runInNamespace(runtime.netns, { kind: 'command', url, leave: true });
+  await until(async () => assert.doesNotMatch(await output(cri, id, 'ps'), /sleep 7777/));
+});
+
 test('attach: to a shell that ends with its stdin', async () => {
   const { cri } = runtime;
   const id = await startContainer(runtime, pod, '', { command: ['/bin/sh'], stdin: true, stdin_once: true });

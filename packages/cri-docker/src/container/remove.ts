@@ -13,7 +13,7 @@ export async function removeContainer(context: RuntimeContext, id: string): Prom
       });
       await container.wait();
     }
-    await context.logs.finish(Id);
+    await context.logs.finishSoon(Id);
     await container.remove({ force: true, v: true });
     await context.logs.forget(Id);
     await releaseImageMounts(context);

@@ -21,5 +21,5 @@ export async function stopContainer(context: RuntimeContext, id: string, timeout
     if (isMissing(error)) return { Id: id, State: { Running: false } };
     throw toCriError(error, `inspect container ${id}`);
   });
-  if (!State.Running) await context.logs.finish(Id);
+  if (!State.Running) await context.logs.finishSoon(Id);
 }

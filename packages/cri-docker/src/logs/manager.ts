@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@kubelab/component-base';
 import { LogFollower } from './follower.js';
 
@@ -71,6 +72,21 @@ export class LogManager {
     await follower.drain();
     this.#followers.delete(id);
     await follower.close();
+  }
+
+  /**
+   * Writes the log of a container that has ended to its end, but does not wait for it longer than `timeoutMs`: a full
+   * disk must not keep the container from being seen as ended, or removed. Never rejects.
+   */
+  async finishSoon(id: string, timeoutMs = 2_000): Promise<void> {
+    if (!this.#followers.has(id)) return;
+    const timer = new AbortController();
+    const finished = this.finish(id).catch((error: unknown) => {
+      this.logger.error('Log could not be ended', { container: id, error });
+    });
+    const waited = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([finished, waited]);
+    timer.abort();
   }
 
   /** Goes on in a new file; false when the container's log is not being written. */

@@ -30,7 +30,7 @@ async function killContainersOf(context: RuntimeContext, sandboxId: string): Pro
   await Promise.all(
     running.map(async ({ Id }) => {
       await killQuietly(context.docker.quick.getContainer(Id));
-      await context.logs.finish(Id);
+      await context.logs.finishSoon(Id);
     }),
   );
 }

@@ -19,8 +19,8 @@ export async function exec(context: RuntimeContext, request: ExecRequestOutput):
       const running = await openExec(context.docker.open, info.Id, { cmd, stdin, tty });
       await joinCommand(running.stream, streams, (size) => running.resize(size));
       if (streams.signal.aborted) {
-        // As with every runtime the command goes on; only its streams are gone.
-        running.stream.destroy();
+        // As with containerd: nobody is left who could end it.
+        await running.kill();
         return 0;
       }
       return waitForExec(running);

@@ -3,6 +3,7 @@
  * module is both the caller's side and, run as a program, the client.
  */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,6 +15,8 @@ export interface ClientJob {
   stdin?: string;
   tty?: boolean;
   size?: TerminalSize;
+  /** Go away once the command has written something. */
+  leave?: boolean;
   ports?: number[];
   send?: string;
 }
@@ -50,6 +53,13 @@ async function command(job: ClientJob): Promise<ClientResult> {
   const options = { stdin: job.stdin !== undefined, stdout: true, stderr: !tty, tty };
   const remote = await connectCommand(new URL(job.url), options);
   if (job.size) remote.resize(job.size);
+  if (job.leave) {
+    const aborted = remote.exitCode.catch(() => undefined);
+    await once(remote.stdout as Readable, 'data');
+    remote.close();
+    await aborted;
+    return {};
+  }
   if (tty) remote.stdin?.write(job.stdin ?? '');
   else remote.stdin?.end(job.stdin ?? '');
   const [stdout, stderr, code] = await Promise.all([
