@@ -1,0 +1,140 @@
+import type {
+  V1EndpointSlice,
+  V1Ingress,
+  V1IngressClass,
+  V1IngressLoadBalancerIngress,
+  V1Secret,
+  V1Service,
+} from '@kubelab/api';
+import {
+  type Client,
+  EventRecorder,
+  gvr,
+  type Informer,
+  InformerFactory,
+  LeaderElector,
+  WorkQueue,
+} from '@kubelab/client';
+import type { HealthRegistry, Logger, RunningComponent } from '@kubelab/component-base';
+import { isServed } from './class.js';
+import { compile, type Sources } from './compile.js';
+import { Nginx } from './nginx.js';
+import type { NginxSettings } from './nginx-config.js';
+import { publish, serviceAddresses } from './status.js';
+
+export interface StartIngressOptions {
+  client: Client;
+  settings: NginxSettings;
+  nginxBinary: string;
+  /** Addresses to write into the status of Ingresses ... */
+  publishAddresses: string[];
+  /** ... or `namespace/name` of the Service whose addresses are written. */
+  publishService: string | undefined;
+  /** Of several controllers one writes status. */
+  identity: string;
+  leaseNamespace: string;
+  health: HealthRegistry;
+  logger: Logger;
+  signal: AbortSignal;
+}
+
+const configKey = 'configuration';
+/** Changes that come together are one reload. */
+const gatherMs = 100;
+const byService = 'service';
+
+/** Starts the controller: nginx serves what the Ingresses of our class say, and their status says where. */
+export async function startIngress(o: StartIngressOptions): Promise<RunningComponent> {
+  const { client, logger, signal } = o;
+  const nginx = new Nginx(o.settings, o.nginxBinary, logger);
+  const recorder = new EventRecorder(client, { component: 'ingress-nginx', logger });
+  const informers = new InformerFactory(client, { logger });
+  const ingresses = informers.informer<V1Ingress>(gvr.ingresses);
+  const classes = informers.informer<V1IngressClass>(gvr.ingressclasses);
+  const services = informers.informer<V1Service>(gvr.services);
+  const secrets = informers.informer<V1Secret>(gvr.secrets, { fieldSelector: 'type=kubernetes.io/tls' });
+  const slices = informers.informer<V1EndpointSlice>(gvr.endpointslices, {
+    indexers: {
+      [byService]: (s) => [`${s.metadata?.namespace}/${s.metadata?.labels?.['kubernetes.io/service-name'] ?? ''}`],
+    },
+  });
+  const sources: Sources = {
+    service: (namespace, name) => services.lister.get(namespace, name),
+    slices: (namespace, name) => slices.lister.byIndex(byService, `${namespace}/${name}`),
+    secret: (namespace, name) => secrets.lister.get(namespace, name),
+  };
+  const queue = new WorkQueue({ name: 'ingress' });
+  const changed = () => queue.addAfter(configKey, gatherMs);
+  for (const i of [ingresses, classes, services, secrets, slices] as Informer<unknown>[]) {
+    i.addEventHandler({ add: changed, update: changed, delete: changed });
+  }
+  const told = new Map<string, string>();
+  const served = () => ingresses.lister.list().filter((i) => isServed(i, classes.lister.list()));
+  let isConfigured = false;
+  let isLeader = false;
+
+  async function reconcile(): Promise<void> {
+    const list = served();
+    const model = compile(list, sources, (ingress, message) => {
+      const key = `${ingress.metadata?.namespace}/${ingress.metadata?.name}`;
+      // One event a problem, not one a change of the cluster.
+      if (told.get(key) === message) return;
+      told.set(key, message);
+      recorder.event(
+        { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', ...ingress },
+        'Warning',
+        'Rejected',
+        message,
+      );
+    });
+    if (await nginx.apply(model)) {
+      logger.info('nginx serves a new configuration', { ingresses: list.length, upstreams: model.upstreams.length });
+    }
+    isConfigured = true;
+    if (isLeader) for (const ingress of list) await publish(client, ingress, addresses());
+  }
+
+  function addresses(): V1IngressLoadBalancerIngress[] {
+    if (!o.publishService) return o.publishAddresses.map((ip) => ({ ip }));
+    const [namespace, name = ''] = o.publishService.split('/');
+    return serviceAddresses(services.lister.get(namespace, name));
+  }
+
+  const elector = new LeaderElector({
+    client,
+    leaseName: 'ingress-nginx-leader',
+    leaseNamespace: o.leaseNamespace,
+    identity: o.identity,
+    onStartedLeading: () => {
+      isLeader = true;
+      changed();
+    },
+    onStoppedLeading: () => {
+      isLeader = false;
+    },
+    logger,
+  });
+  o.health.addCheck('nginx', () => {
+    if (!nginx.isRunning) throw new Error('nginx does not run');
+  }, ['healthz', 'livez']);
+  o.health.addCheck('configuration', () => {
+    if (!isConfigured) throw new Error('no configuration yet');
+  }, ['readyz']);
+  informers.start(signal);
+  const working = informers.waitForSync(signal).then(
+    () => {
+      changed();
+      return Promise.all([queue.run({ workers: 1, reconcile, logger, signal }), elector.run(signal)]);
+    },
+    (error: unknown) => {
+      // Stopped before the caches were filled; anything else is for the caller.
+      if (!signal.aborted) throw error;
+    },
+  );
+  return {
+    async stop() {
+      await working;
+      await nginx.stop();
+    },
+  };
+}
