@@ -3,6 +3,7 @@ import type { RuntimeContext } from '../context.js';
 import { dockerMessage, toCriError } from '../docker/errors.js';
 import { dockerAuth } from './auth.js';
 import { findImage } from './inspect.js';
+import { findLoadedImage } from './loaded.js';
 import { parseReference } from './reference.js';
 
 interface Progress {
@@ -21,6 +22,8 @@ export async function pullImage(
   if (name === '') throw new CriError('INVALID_ARGUMENT', 'no image is named');
   const { repository, tag } = parseReference(name);
   const { docker, logger } = context;
+  const loaded = await findLoadedImage(context, `${repository}:${tag}`);
+  if (loaded) return { image_ref: loaded };
   try {
     const authconfig = dockerAuth(request.auth, name);
     const stream = await docker.open.createImage({
