@@ -4,6 +4,7 @@ export * from './duration.js';
 export * from './errors.js';
 export * from './field.js';
 export * from './gvk.js';
+export * from './json-path.js';
 export * from './json-scan.js';
 export * from './meta.js';
 export * from './meta-validation.js';

@@ -4,11 +4,13 @@ import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission } from './admission/index.js';
+import { CustomResourceController, completeDefinitionEntry } from './apiextensions/index.js';
 import { createAuditor } from './audit/index.js';
 import { type AuthenticationOptions, createAuthentication } from './authentication/index.js';
 import { createAuthorization } from './authorization/index.js';
 import { createConnect } from './connect/index.js';
 import { createTransformer } from './encryption/index.js';
+import { openApiRoutes } from './openapi/index.js';
 import { ServiceHooks } from './registry/hooks.js';
 import { StoreAccess } from './registry/object-access.js';
 import { EtcdRangeStore } from './registry/range-store.js';
@@ -60,6 +62,11 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     clusterIpRanges: options.strings('service-cluster-ip-range'),
     nodePortRange: options.string('service-node-port-range'),
   });
+  const writer = new Writer(store, cache, new ServiceHooks(services));
+  const definitions = resources.lookup('apiextensions.k8s.io', 'v1', 'customresourcedefinitions');
+  if (definitions) {
+    completeDefinitionEntry(definitions);
+  }
   const connect = createConnect(objects, {
     certPem: readText(options.optionalString('kubelet-client-certificate')),
     keyPem: readText(options.optionalString('kubelet-client-key')),
@@ -70,6 +77,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   const limits = createLimits(context, objects);
   const audit = createAuditor(context);
   const app = createApp({
+    routes: [openApiRoutes(resources)],
     table: resources,
     health,
     metrics,
@@ -83,7 +91,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     environment: {
       table: resources,
       reader: new Reader(store, cache),
-      writer: new Writer(store, cache, new ServiceHooks(services)),
+      writer,
       cache,
       admission,
       logger,
@@ -105,6 +113,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   await cache.start();
   await authorization.start();
   const stopAdmission = await admission.start();
+  const stopCustomResources = await new CustomResourceController(objects, resources, writer, logger).start();
   await limits.start();
   const kubernetesService = new KubernetesService(
     objects,
@@ -165,6 +174,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       connect.close();
       authorization.stop();
       stopAdmission();
+      stopCustomResources();
       limits.stop();
       await audit?.log.close();
       await cache.stop();

@@ -7,6 +7,7 @@ import {
   parseGroupVersion,
   strictErrors,
 } from '@kubelab/apimachinery';
+import { decodeCustomResource } from '../apiextensions/index.js';
 import { groupVersionText, toStored } from '../registry/versioning.js';
 import { textOf } from './body.js';
 import type { RequestContext } from './context.js';
@@ -88,7 +89,9 @@ function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKi
   if (!schema) {
     return;
   }
-  const { unknownFields, typeErrors } = decodeStrict(object, schema, resolveSchema, { normalize: true });
+  const { unknownFields, typeErrors } = ctx.served.schema
+    ? decodeCustomResource(object, schema)
+    : decodeStrict(object, schema, resolveSchema, { normalize: true });
   if (typeErrors.length > 0) {
     throw newBadRequest(
       `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: ${typeErrors[0]}`,

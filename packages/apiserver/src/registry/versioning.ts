@@ -34,7 +34,8 @@ export function encodeItem(entry: ResourceEntry, served: ResourceVersion, item: 
   if (served.version === entry.storageVersion && !entry.storageGroup && !served.fromStorage) {
     return item.bytes;
   }
-  const key = `${entry.group}/${served.version}`;
+  // A definition of custom resources that changed has another schema name: what it encodes is made anew.
+  const key = `${entry.group}/${served.version}/${served.schemaName}`;
   let bytes = item.encodings.get(key);
   if (!bytes) {
     bytes = Buffer.from(JSON.stringify(toServed(entry, served, item.object)));

@@ -1,0 +1,3 @@
+export { CustomResourceController } from './controller.js';
+export { decodeCustomResource } from './decode.js';
+export { completeDefinitionEntry } from './definition-strategy.js';
