@@ -1,0 +1,2 @@
+export { OpenApiDocuments } from './openapi-documents.js';
+export { openApiRoutes } from './routes.js';
