@@ -1,5 +1,5 @@
 import type { V1Endpoints } from '@kubelab/api';
-import { hasStatusCause, isNotFound, semanticEqual, splitObjectKey } from '@kubelab/apimachinery';
+import { hasStatusCause, isConflict, isNotFound, semanticEqual, splitObjectKey } from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import { endpointChanged, headlessLabel, isHeadless, servicesOfPod } from '../endpoint-model/services.js';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
@@ -45,6 +45,7 @@ function newEndpointsController(context: ControllerContext): Reconciler {
       else await endpointsClient.namespace(namespace).create(wanted);
     } catch (error) {
       if (hasStatusCause(error, 'NamespaceTerminating')) return;
+      if (isConflict(error)) throw error;
       const verb = current ? 'update' : 'create';
       const reason = current ? 'FailedToUpdateEndpoint' : 'FailedToCreateEndpoint';
       recorder.event(service, 'Warning', reason, `Failed to ${verb} endpoint ${key}: ${messageOf(error)}`);

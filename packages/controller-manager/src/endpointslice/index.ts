@@ -1,5 +1,5 @@
 import type { V1Endpoint, V1EndpointSlice } from '@kubelab/api';
-import { hasStatusCause, isNotFound, splitObjectKey } from '@kubelab/apimachinery';
+import { hasStatusCause, isConflict, isNotFound, splitObjectKey } from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import { endpointChanged, headlessLabel, isHeadless, servicesOfPod } from '../endpoint-model/services.js';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
@@ -71,6 +71,7 @@ function newEndpointSliceController(context: ControllerContext): Reconciler {
       });
     } catch (error) {
       if (hasStatusCause(error, 'NamespaceTerminating') || isNotFound(error)) return undefined;
+      if (isConflict(error)) throw error;
       const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`;
       recorder.event(service, 'Warning', 'FailedToUpdateEndpointSlices', message);
       throw error;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -95,9 +95,10 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
   };
   try {
     await waitFor('the API server', () => isReady(client), { timeoutMs: startTimeoutMs });
-  } catch (error) {
+  } catch (cause) {
+    const log = readFileSync(join(directory, 'apiserver.log'), 'utf8').slice(-2000);
     await environment.stop();
-    throw error;
+    throw new Error(`the API server did not get ready; the end of its log:\n${log}`, { cause });
   }
   startControllers();
   return environment;
