@@ -18,6 +18,7 @@ import { Reader } from './registry/reader.js';
 import { Writer } from './registry/writer.js';
 import { createApp } from './server/app.js';
 import { RequestChain } from './server/chain.js';
+import type { RequestInfo } from './request-info.js';
 import { createLimits } from './server/create-limits.js';
 import { listen } from './server/https-server.js';
 import { RequestMetrics } from './server/metrics.js';
@@ -77,13 +78,12 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   const limits = createLimits(context, objects);
   const audit = createAuditor(context);
   const app = createApp({
-    routes: [openApiRoutes(resources)],
     table: resources,
     health,
     metrics,
     authentication,
     serverAddress,
-    routes: [(routes) => limits.routes(routes)],
+    routes: [(routes) => limits.routes(routes), openApiRoutes(resources)],
   });
   const chain = new RequestChain({
     authentication,
@@ -104,7 +104,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     connect: connect.handlers,
     limits: limits.limits,
     ...(audit ? { auditor: audit.auditor } : {}),
-    metrics: new RequestMetrics(metrics),
+    metrics: new RequestMetrics(metrics, isServed),
     table: resources,
     logger,
     other: app,
@@ -182,6 +182,11 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       store.close();
     },
   };
+}
+
+function isServed(info: RequestInfo): boolean {
+  const entry = resources.lookup(info.apiGroup, info.apiVersion, info.resource);
+  return entry !== undefined && (info.subresource === '' || info.subresource in entry.subresources);
 }
 
 function lookupKind(apiVersion: string, kind: string) {
