@@ -20,6 +20,9 @@ export interface RequestInfo {
   query: URLSearchParams;
 }
 
+/** Most requests have none, and making one is dear. Nobody changes a request's query. */
+const noQuery = new URLSearchParams();
+
 const verbOfMethod: Record<string, string> = {
   POST: 'create',
   GET: 'get',
@@ -42,7 +45,6 @@ const nameSelector = /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/;
 export function parseRequestInfo(method: string, target: string): RequestInfo {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   const info: RequestInfo = {
     isResourceRequest: false,
     path,
@@ -55,7 +57,7 @@ export function parseRequestInfo(method: string, target: string): RequestInfo {
     subresource: '',
     name: '',
     parts: [],
-    query,
+    query: mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1)),
   };
   const segments = path
     .split('/')
@@ -97,7 +99,11 @@ export function parseRequestInfo(method: string, target: string): RequestInfo {
 /** A get or delete of a collection is a list, watch or deletecollection. */
 function refineVerb(info: RequestInfo): void {
   const { query } = info;
-  if (info.name === '' && info.verb === 'get') {
+  if (query === noQuery) {
+    if (info.name === '' && info.verb === 'get') {
+      info.verb = 'list';
+    }
+  } else if (info.name === '' && info.verb === 'get') {
     const selected = nameSelector.exec(query.get('fieldSelector') ?? '')?.[1];
     info.name = selected ?? '';
     info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '@kubelab/apimachinery';
 import { noop } from 'cockatiel';
 import { Etcd3, type IOptions } from 'etcd3';
@@ -24,6 +25,10 @@ export interface EtcdOptions {
   requestTimeoutMs?: number;
 }
 
+/** More reads at once would only cost time: each serves everybody who waits. */
+const maxRevisionReads = 3;
+const nothing = () => undefined;
+
 type KeyValue = { key: Buffer; value: Buffer; mod_revision: string };
 
 /** The store on etcd v3. */
@@ -33,7 +38,7 @@ export class EtcdStore implements Store {
   private readonly prefix: string;
   private readonly revisionKey: Buffer;
   private readonly timeoutMs: number;
-  private revisionRead: Promise<number> | undefined;
+  private readonly revisionReads = new Set<Promise<void>>();
   private nextRevisionRead: Promise<number> | undefined;
 
   constructor(options: EtcdOptions) {
@@ -113,22 +118,27 @@ export class EtcdStore implements Store {
     return response.succeeded ? Number(response.header.revision) : undefined;
   }
 
-  /** One read of etcd serves all callers that come while the one before it is under way. */
+  /**
+   * One read of etcd serves all callers of a moment: those of the same turn of the event loop, and beyond some reads
+   * under way all that come until one of them is answered. (A read that is under way may have been answered before a
+   * call was made, so it never serves later callers.)
+   */
   currentRevision(): Promise<number> {
-    if (!this.revisionRead) {
-      this.revisionRead = this.readRevision().finally(() => {
-        this.revisionRead = undefined;
-      });
-      return this.revisionRead;
-    }
-    // A read that is under way may have been answered before this call was made: the next one counts.
-    this.nextRevisionRead ??= this.revisionRead
-      .catch(() => 0)
-      .then(() => {
-        this.nextRevisionRead = undefined;
-        return this.currentRevision();
-      });
+    this.nextRevisionRead ??= this.joinedRevisionRead();
     return this.nextRevisionRead;
+  }
+
+  private async joinedRevisionRead(): Promise<number> {
+    await (this.revisionReads.size < maxRevisionReads ? nextTurn() : Promise.race(this.revisionReads));
+    this.nextRevisionRead = undefined;
+    const read = this.readRevision();
+    const settled = read.then(nothing, nothing);
+    this.revisionReads.add(settled);
+    try {
+      return await read;
+    } finally {
+      this.revisionReads.delete(settled);
+    }
   }
 
   /**

@@ -30,6 +30,9 @@ export function toStored(entry: ResourceEntry, served: ResourceVersion, object: 
 
 /** The encoded form of a cached object in a version: encoded once, then shared by every reader and watcher. */
 export function encodeItem(entry: ResourceEntry, served: ResourceVersion, item: CacheItem): Buffer {
+  if (isStoredForm(entry, served)) {
+    return item.bytes;
+  }
   // The stored bytes are what clients of the stored version are served.
   if (served.version === entry.storageVersion && !entry.storageGroup && !served.fromStorage) {
     return item.bytes;
@@ -42,4 +45,13 @@ export function encodeItem(entry: ResourceEntry, served: ResourceVersion, item: 
     item.encodings.set(key, bytes);
   }
   return bytes;
+}
+
+/** Whether what a client of the version sees is what is stored. */
+export function isStoredForm(entry: ResourceEntry, served: ResourceVersion): boolean {
+  return (
+    !served.fromStorage &&
+    served.version === entry.storageVersion &&
+    (entry.storageGroup === undefined || entry.storageGroup === entry.group)
+  );
 }

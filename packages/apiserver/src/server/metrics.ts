@@ -2,6 +2,17 @@ import { Counter, Gauge, Histogram, type Registry } from '@kubelab/component-bas
 import type { RequestInfo } from '../request-info.js';
 
 const labels = ['verb', 'group', 'version', 'resource', 'subresource', 'scope', 'component'] as const;
+type Labels = Record<(typeof labels)[number], string>;
+
+/** Paths that are counted by themselves; all others together, so that the number of series stays bounded. */
+const knownPath = /^\/(?:healthz|livez|readyz|metrics|version|api|apis|openapi\/v[23])(?=\/|$)/;
+const knownVerbs = new Set(['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection']);
+
+interface Series {
+  labels: Labels;
+  counts: Map<number, { inc(): void }>;
+  duration: { observe(seconds: number): void };
+}
 
 /** The API server's request metrics, by Kubernetes' names and labels. */
 export class RequestMetrics {
@@ -9,8 +20,14 @@ export class RequestMetrics {
   private readonly duration: Histogram;
   readonly inflight: Gauge;
   readonly longRunning: Gauge;
+  /** Looking a series up by its labels costs much of what a small request does: they are kept by a key. */
+  private readonly series = new Map<string, Series>();
 
-  constructor(registry: Registry) {
+  /** @param isServed whether a resource exists: others are not counted by their name */
+  constructor(
+    registry: Registry,
+    private readonly isServed: (info: RequestInfo) => boolean,
+  ) {
     this.total = new Counter({
       name: 'apiserver_request_total',
       help: 'Counter of apiserver requests broken out for each verb, group, version, resource, scope, component, and HTTP response code.',
@@ -40,19 +57,48 @@ export class RequestMetrics {
 
   /** Counts a request that has been answered. */
   observe(info: RequestInfo, code: number, seconds: number): void {
-    const values = this.labelsOf(info);
-    this.total.inc({ ...values, code: String(code) });
-    this.duration.observe(values, seconds);
+    const series = this.seriesOf(info);
+    let count = series.counts.get(code);
+    if (!count) {
+      count = this.total.labels({ ...series.labels, code: String(code) });
+      series.counts.set(code, count);
+    }
+    count.inc();
+    series.duration.observe(seconds);
   }
 
-  labelsOf(info: RequestInfo): Record<(typeof labels)[number], string> {
+  labelsOf(info: RequestInfo): Labels {
+    return this.seriesOf(info).labels;
+  }
+
+  private seriesOf(info: RequestInfo): Series {
+    const scope = info.name ? 'resource' : info.namespace ? 'namespace' : 'cluster';
+    const key = info.isResourceRequest
+      ? `${info.verb} ${info.apiGroup}/${info.apiVersion}/${info.resource}/${info.subresource} ${scope}`
+      : `${info.verb} ${knownPath.exec(info.path)?.[0] ?? ''}`;
+    let series = this.series.get(key);
+    if (!series) {
+      const values = this.values(info, scope);
+      series = { labels: values, counts: new Map(), duration: this.duration.labels(values) };
+      // What is not served is not kept by its key either: a client could make up any number of them.
+      if (values.resource !== '' || !info.isResourceRequest) this.series.set(key, series);
+    }
+    return series;
+  }
+
+  private values(info: RequestInfo, scope: string): Labels {
+    const verb = knownVerbs.has(info.verb) ? info.verb.toUpperCase() : 'OTHER';
+    if (!info.isResourceRequest || !this.isServed(info)) {
+      const subresource = info.isResourceRequest ? '' : (knownPath.exec(info.path)?.[0] ?? '');
+      return { verb, group: '', version: '', resource: '', subresource, scope: '', component: 'apiserver' };
+    }
     return {
-      verb: info.verb.toUpperCase(),
+      verb,
       group: info.apiGroup,
       version: info.apiVersion,
       resource: info.resource,
-      subresource: info.isResourceRequest ? info.subresource : info.path.slice(0, 64),
-      scope: !info.isResourceRequest ? '' : info.name ? 'resource' : info.namespace ? 'namespace' : 'cluster',
+      subresource: info.subresource,
+      scope,
       component: 'apiserver',
     };
   }

@@ -95,6 +95,8 @@ export class TestApiServer {
   async up(): Promise<void> {
     const f = (name: string) => this.file(name);
     const child = spawn(process.execPath, [
+      // For profiles: NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/x".
+      ...(process.env.NODE_ARGS?.split(' ') ?? []),
       main,
       ...['--etcd-servers', this.etcd.url, '--secure-port', String(this.port), '--bind-address', '127.0.0.1'],
       ...['--advertise-address', '127.0.0.1', '--tls-cert-file', f('server.crt')],
