@@ -11,6 +11,7 @@ import type { ControllerContext, ControllerDescriptor } from '../framework/contr
 import { Expectations } from '../framework/expectations.js';
 import type { ControllerRevision, DaemonSet, Node, Pod } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
+import { indexByController, ownedOrOrphaned } from '../framework/owned-index.js';
 import { controllerKey, controllerOf } from '../framework/owner-reference.js';
 import { PodControl } from '../framework/pod-control.js';
 import { availableInMs, isPodReady } from '../framework/pods.js';
@@ -47,6 +48,8 @@ function newDaemonSetController(context: ControllerContext): Reconciler {
   const podControl = new PodControl(client, recorder);
   const revisionControl = new RevisionControl(client);
   const expectations = new Expectations();
+  indexByController(pods);
+  indexByController(revisions);
   const backoff = new FailedPodBackoff();
 
   async function reconcile(key: string): Promise<Outcome> {
@@ -67,7 +70,7 @@ function newDaemonSetController(context: ControllerContext): Reconciler {
     const owned = await claimObjects<ControllerRevision>({
       owner: ds,
       selector,
-      objects: revisions.lister.list(namespace),
+      objects: ownedOrOrphaned(revisions.lister, ds),
       client: revisionClient,
       readOwner,
     });
@@ -76,7 +79,7 @@ function newDaemonSetController(context: ControllerContext): Reconciler {
     const claimed = await claimObjects<Pod>({
       owner: ds,
       selector,
-      objects: pods.lister.list(namespace),
+      objects: ownedOrOrphaned(pods.lister, ds),
       client: podClient,
       readOwner,
     });

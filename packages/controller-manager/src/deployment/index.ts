@@ -4,13 +4,12 @@ import { gvr } from '@kubelab/client';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
 import type { Deployment, Pod, ReplicaSet } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
+import { indexByController, owned, ownedOrOrphaned } from '../framework/owned-index.js';
 import { controllerKey, controllerOf } from '../framework/owner-reference.js';
 import { Reconciler } from '../framework/reconciler.js';
 import { claimObjects } from '../framework/ref-manager.js';
 import { ReplicaSetControl } from './replica-set-control.js';
 import { syncDeployment } from './sync.js';
-
-const podsByController = 'controllerUid';
 
 /** Rolls deployments out through replica sets (apps/v1 Deployment). */
 export const deploymentController: ControllerDescriptor = {
@@ -24,10 +23,8 @@ function newDeploymentController(context: ControllerContext): Reconciler {
   const deployments = informers.informer<Deployment>(gvr.deployments);
   const sets = informers.informer<ReplicaSet>(gvr.replicasets);
   const pods = informers.informer<Pod>(gvr.pods);
-  pods.addIndexer(podsByController, (pod) => {
-    const uid = controllerOf(pod)?.uid;
-    return uid ? [uid] : [];
-  });
+  indexByController(pods);
+  indexByController(sets);
   const control = new ReplicaSetControl(client, recorder);
   const deploymentClient = client.resource<V1Deployment>(gvr.deployments);
   const setClient = client.resource<V1ReplicaSet>(gvr.replicasets);
@@ -49,10 +46,10 @@ function newDeploymentController(context: ControllerContext): Reconciler {
         }
         return undefined;
       }
-      const owned = await claimObjects<ReplicaSet>({
+      const claimed = await claimObjects<ReplicaSet>({
         owner: d,
         selector: labelSelectorAsSelector(d.spec.selector),
-        objects: sets.lister.list(namespace),
+        objects: ownedOrOrphaned(sets.lister, d),
         client: setClient,
         readOwner: () => deploymentClient.namespace(namespace).get(name),
       });
@@ -61,8 +58,8 @@ function newDeploymentController(context: ControllerContext): Reconciler {
         deployments: deploymentClient,
         recorder,
         d,
-        sets: owned,
-        pods: owned.flatMap((rs) => pods.lister.byIndex(podsByController, rs.metadata.uid)),
+        sets: claimed,
+        pods: claimed.flatMap((rs) => owned(pods.lister, rs.metadata.uid)),
         nowMs: Date.now(),
       });
     },

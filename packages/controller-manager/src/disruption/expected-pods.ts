@@ -20,12 +20,19 @@ export class ExpectedPods {
     private readonly kinds: KindMapper,
   ) {}
 
-  /** The sum of the scales of the pods' controllers. Throws for a pod that has none, or one without scale. */
-  async count(pods: Pod[]): Promise<number> {
+  /**
+   * The sum of the scales of the pods' controllers; pods without one are named in `unmanaged` and not counted. Throws for
+   * a controller without scale.
+   */
+  async count(pods: Pod[]): Promise<{ expected: number; unmanaged: string[] }> {
+    const unmanaged: string[] = [];
     const scales = new Map<string, number>();
     for (const pod of pods) {
       const reference = controllerOf(pod);
-      if (!reference) throw new Error(`found no controller ref for pod "${pod.metadata.name}"`);
+      if (!reference) {
+        unmanaged.push(pod.metadata.name);
+        continue;
+      }
       if (scales.has(reference.uid)) continue;
       const owner = await this.topOwner({ ...reference, namespace: pod.metadata.namespace });
       if (scales.has(owner.uid)) {
@@ -35,7 +42,7 @@ export class ExpectedPods {
       scales.set(owner.uid, await this.scale(owner));
       if (owner.uid !== reference.uid) scales.set(reference.uid, 0);
     }
-    return [...scales.values()].reduce((sum, scale) => sum + scale, 0);
+    return { expected: [...scales.values()].reduce((sum, scale) => sum + scale, 0), unmanaged };
   }
 
   /** A replica set's deployment decides how many there should be during a rollout. */

@@ -47,7 +47,7 @@ function newDisruptionController(context: ControllerContext): Reconciler {
     if (selected.length === 0) recorder.event(budget, 'Normal', 'NoPods', 'No matching pods found');
     const disrupted = disruptedPods(budget, selected, nowMs);
     try {
-      const { expected, desired } = await desiredHealthy(budget, selected, () => expectedPods.count(selected));
+      const { expected, desired } = await desiredHealthy(budget, selected, () => scaleOf(budget, selected));
       const healthy = countHealthy(selected, disrupted);
       await write(budget, budgetStatus(budget, { expected, desired, healthy }, disrupted));
     } catch (error) {
@@ -60,6 +60,16 @@ function newDisruptionController(context: ControllerContext): Reconciler {
     await clearStaleTargets(selected, nowMs);
     const times = Object.values(disrupted).map((time) => Date.parse(time) + disruptionTimeoutMs - nowMs);
     return times.length > 0 ? { requeueAfterMs: Math.max(0, Math.min(...times)) + 1 } : undefined;
+  }
+
+  async function scaleOf(budget: PodDisruptionBudget, selected: Pod[]): Promise<number> {
+    const { expected, unmanaged } = await expectedPods.count(selected);
+    if (unmanaged.length > 0) {
+      const selector = labelSelectorAsSelector(budget.spec.selector ?? {}).toString();
+      const message = `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
+      recorder.event(budget, 'Warning', 'UnmanagedPods', message);
+    }
+    return expected;
   }
 
   /** While the numbers are not known nothing may be disrupted. */

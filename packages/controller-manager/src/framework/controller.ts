@@ -5,6 +5,8 @@ import type { ManagerOptions } from './options.js';
 /** A running controller: `run` resolves after `signal` aborted and the work in flight is done. */
 export interface Controller {
   run(signal: AbortSignal): Promise<void>;
+  /** Reports numbers of its work to a registry. */
+  attachMetrics?(registry: Registry): void;
 }
 
 /** What a controller is made from. Informers are shared by all controllers of the process. */

@@ -1,6 +1,7 @@
-import { delay, type Informer, WorkQueue } from '@kubelab/client';
-import type { Logger } from '@kubelab/component-base';
+import { delay, type Informer, type QueueObserver, WorkQueue } from '@kubelab/client';
+import type { Logger, Registry } from '@kubelab/component-base';
 import type { Controller } from './controller.js';
+import { queueMetrics } from './queue-metrics.js';
 
 /** What a reconcile that did not fail asks for: nothing, or to be called again after a time. */
 export type Outcome = undefined | { requeueAfterMs: number };
@@ -24,10 +25,22 @@ export type AnyInformer = Pick<Informer<never>, 'waitForSync'>;
  */
 export class Reconciler implements Controller {
   readonly queue: WorkQueue<string>;
+  private metrics: QueueObserver | undefined;
   private readonly inputs = new Set<AnyInformer>();
 
   constructor(private readonly options: ReconcilerOptions) {
-    this.queue = new WorkQueue<string>({ name: options.name });
+    const observer: QueueObserver = {
+      added: (depth) => this.metrics?.added?.(depth),
+      started: (waitedMs, depth) => this.metrics?.started?.(waitedMs, depth),
+      finished: (workedMs) => this.metrics?.finished?.(workedMs),
+      retried: () => this.metrics?.retried?.(),
+    };
+    this.queue = new WorkQueue<string>({ name: options.name, observer });
+  }
+
+  /** Reports the queue's numbers to a registry from now on. */
+  attachMetrics(registry: Registry): void {
+    this.metrics = queueMetrics(registry, this.options.name);
   }
 
   /** Queues `keys(object)` (and `keys(old)`) at each event of the informer. */

@@ -5,6 +5,7 @@ import type { Controller, ControllerContext, ControllerDescriptor } from '../fra
 import { Expectations } from '../framework/expectations.js';
 import type { Job, Pod } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
+import { indexByController, ownedOrOrphaned } from '../framework/owned-index.js';
 import { controllerKey, controllerOf } from '../framework/owner-reference.js';
 import { type Outcome, Reconciler, waitForSync } from '../framework/reconciler.js';
 import { claimObjects } from '../framework/ref-manager.js';
@@ -30,6 +31,7 @@ function newJobController(context: ControllerContext): Controller {
   const podClient = client.resource<V1Pod>(gvr.pods);
   const podControl = new JobPodControl(client, recorder);
   const expectations = new Expectations();
+  indexByController(pods);
   /** Jobs as last written, used while the cache is behind: an old status with new pods would miscount. */
   const written = new Map<string, Job>();
   const orphans = new WorkQueue<string>({ name: 'job-orphan-pods' });
@@ -59,7 +61,7 @@ function newJobController(context: ControllerContext): Controller {
     const claimed = await claimObjects<Pod>({
       owner: job,
       selector: labelSelectorAsSelector(job.spec.selector),
-      objects: pods.lister.list(namespace),
+      objects: ownedOrOrphaned(pods.lister, job),
       client: podClient,
       readOwner: () => jobClient.namespace(namespace).get(name),
       finalizers: [trackingFinalizer],
@@ -137,6 +139,7 @@ function newJobController(context: ControllerContext): Controller {
       return controllerOf(pod) ? keys : [...keys, ...matching(pod)];
     });
   return {
+    attachMetrics: (registry) => reconciler.attachMetrics(registry),
     async run(signal) {
       await waitForSync([jobs, pods], signal);
       for (const pod of pods.lister.list()) checkOrphan(pod);

@@ -37,6 +37,7 @@ export async function runControllers(run: RunOptions, signal: AbortSignal): Prom
         metrics: run.metrics,
         options: run.options,
       });
+      controller?.attachMetrics?.(run.metrics);
       if (controller) controllers.push({ name, controller });
       else logger.info('Controller has nothing to do with these options', { controller: name });
     }

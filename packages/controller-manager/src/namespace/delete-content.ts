@@ -39,16 +39,24 @@ export async function deleteAllContent(client: Client, namespace: string): Promi
     result.discoveryErrors.push(`unable to retrieve the complete list of server APIs: ${groupVersion}: ${message}`);
   }
   const deletable = discovery.resources.filter((entry) => entry.namespaced && entry.verbs.includes('delete'));
-  await Promise.all(
-    deletable.map(async (entry) => {
-      try {
-        await deleteResource(client, namespace, entry, result);
-      } catch (error) {
-        result.contentErrors.push(messageOf(error));
-      }
-    }),
-  );
+  // Pods first: what guards them (network policies, quotas) must outlive them (KEP-5080).
+  const isPods = (entry: ServedResource): boolean => entry.group === '' && entry.resource === 'pods';
+  await attempt(deletable.filter(isPods));
+  if (result.remaining.size > 0 || result.contentErrors.length > 0) return result;
+  await attempt(deletable.filter((entry) => !isPods(entry)));
   return result;
+
+  async function attempt(entries: ServedResource[]): Promise<void> {
+    await Promise.all(
+      entries.map(async (entry) => {
+        try {
+          await deleteResource(client, namespace, entry, result);
+        } catch (error) {
+          result.contentErrors.push(messageOf(error));
+        }
+      }),
+    );
+  }
 }
 
 async function deleteResource(

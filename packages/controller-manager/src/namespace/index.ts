@@ -2,7 +2,7 @@ import type { V1Namespace } from '@kubelab/api';
 import { isNotFound } from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
-import type { Namespace } from '../framework/kinds.js';
+import type { Namespace, Pod } from '../framework/kinds.js';
 import { type Outcome, Reconciler } from '../framework/reconciler.js';
 import { deletionConditions } from './conditions.js';
 import { deleteAllContent } from './delete-content.js';
@@ -21,6 +21,7 @@ export const namespaceController: ControllerDescriptor = {
 
 function newNamespaceController({ client, informers, logger, options }: ControllerContext): Reconciler {
   const namespaces = informers.informer<Namespace>(gvr.namespaces);
+  const pods = informers.informer<Pod>(gvr.pods);
   const namespaceClient = client.resource<V1Namespace>(gvr.namespaces);
 
   async function reconcile(name: string): Promise<Outcome> {
@@ -71,8 +72,12 @@ function newNamespaceController({ client, informers, logger, options }: Controll
     }
   }
 
-  return new Reconciler({ name: 'namespace-controller', logger, workers: options.concurrentSyncs, reconcile }).watch(
-    namespaces,
-    (namespace) => [namespace.metadata.name],
-  );
+  return new Reconciler({ name: 'namespace-controller', logger, workers: options.concurrentSyncs, reconcile })
+    .watch(namespaces, (namespace) => [namespace.metadata.name])
+    .watch(pods, (pod) => {
+      // The last pod's end lets the rest go without waiting for the next look.
+      const namespace = namespaces.lister.get(undefined, pod.metadata.namespace);
+      const isLast = namespace?.metadata.deletionTimestamp && pods.lister.list(pod.metadata.namespace).length === 0;
+      return isLast ? [pod.metadata.namespace] : [];
+    });
 }

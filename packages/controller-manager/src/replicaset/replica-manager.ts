@@ -11,6 +11,7 @@ import type { ControllerContext } from '../framework/controller.js';
 import { Expectations } from '../framework/expectations.js';
 import type { Pod, ReplicaSet } from '../framework/kinds.js';
 import { keyOf, type Live } from '../framework/live.js';
+import { indexByController, owned, ownedOrOrphaned } from '../framework/owned-index.js';
 import { controllerKey, controllerOf } from '../framework/owner-reference.js';
 import { PodControl } from '../framework/pod-control.js';
 import { availableInMs, isPodActive, isPodReady } from '../framework/pods.js';
@@ -22,7 +23,6 @@ import { calculateStatus } from './status.js';
 
 /** Pods created or deleted in one pass; the next pass does the rest. */
 const burstReplicas = 500;
-const podsByController = 'controllerUid';
 
 /** What differs between ReplicaSets and ReplicationControllers, which are kept up by the same code. */
 export interface ReplicaKind<T> {
@@ -43,10 +43,7 @@ export function newReplicaManager<T extends Live<{ spec?: unknown; status?: unkn
   const { client, informers, recorder, logger } = context;
   const sets: Informer<T> = informers.informer<T>(kind.gvr);
   const pods = informers.informer<Pod>(gvr.pods);
-  pods.addIndexer(podsByController, (pod) => {
-    const uid = controllerOf(pod)?.uid;
-    return uid ? [uid] : [];
-  });
+  indexByController(pods);
   const podControl = new PodControl(client, recorder);
   const setClient = client.resource<T>(kind.gvr);
   const podClient = client.resource<V1Pod>(gvr.pods);
@@ -64,7 +61,7 @@ export function newReplicaManager<T extends Live<{ spec?: unknown; status?: unkn
     const claimed = await claimObjects<Pod>({
       owner: rs,
       selector: labelSelectorAsSelector(rs.spec.selector),
-      objects: pods.lister.list(namespace).filter(isPodActive),
+      objects: ownedOrOrphaned(pods.lister, rs).filter(isPodActive),
       client: podClient,
       readOwner: () => setClient.namespace(namespace).get(name),
     });
@@ -128,7 +125,7 @@ export function newReplicaManager<T extends Live<{ spec?: unknown; status?: unkn
     const related = owner
       ? sets.lister.list(rs.metadata.namespace).filter((other) => controllerOf(other)?.uid === owner.uid)
       : [rs];
-    return related.flatMap((set) => pods.lister.byIndex(podsByController, set.metadata.uid)).filter(isPodActive);
+    return related.flatMap((set) => owned(pods.lister, set.metadata.uid)).filter(isPodActive);
   }
 
   function matching(pod: Pod): string[] {

@@ -1,6 +1,7 @@
 import { inScope, type Quota, type Usage, usageOf, type V1ResourceQuota } from '@kubelab/api';
 import { type KubeObject, Quantity, semanticEqual, splitObjectKey } from '@kubelab/apimachinery';
 import { gvr, type Informer, InformerFactory, waitFor } from '@kubelab/client';
+import type { Registry } from '@kubelab/component-base';
 import { discoverResources, type ServedResource } from '../discovery/index.js';
 import type { Controller, ControllerContext, ControllerDescriptor } from '../framework/controller.js';
 import type { ResourceQuota } from '../framework/kinds.js';
@@ -50,6 +51,10 @@ class QuotaController implements Controller {
         old && !usageChanged(kind, old, object) ? [] : this.keysIn(object),
       );
     }
+  }
+
+  attachMetrics(registry: Registry): void {
+    this.reconciler.attachMetrics(registry);
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { omitEmpty } from '../framework/canonical.js';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
 import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
+import { indexByController, ownedOrOrphaned } from '../framework/owned-index.js';
 import { controllerKey, controllerOf } from '../framework/owner-reference.js';
 import { availableInMs, isPodReady } from '../framework/pods.js';
 import { type Outcome, Reconciler } from '../framework/reconciler.js';
@@ -29,6 +30,8 @@ function newStatefulSetController(context: ControllerContext): Reconciler {
   const claimInformer = informers.informer<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
   const revisions = informers.informer<ControllerRevision>(gvr.controllerrevisions);
   const setClient = client.resource<V1StatefulSet>(gvr.statefulsets);
+  indexByController(pods);
+  indexByController(revisions);
   const revisionControl = new RevisionControl(client);
   const claims = new ClaimControl(client, claimInformer.lister, recorder);
   const control = new StatefulPodControl(client, claims, recorder);
@@ -42,14 +45,14 @@ function newStatefulSetController(context: ControllerContext): Reconciler {
     const owned = await claimObjects<ControllerRevision>({
       owner: set,
       selector,
-      objects: revisions.lister.list(namespace),
+      objects: ownedOrOrphaned(revisions.lister, set),
       client: client.resource(gvr.controllerrevisions),
       readOwner,
     });
     const own = await claimObjects<Pod>({
       owner: set,
       selector,
-      objects: pods.lister.list(namespace).filter((pod) => isMember(set, pod)),
+      objects: ownedOrOrphaned(pods.lister, set).filter((pod) => isMember(set, pod)),
       client: client.resource(gvr.pods),
       readOwner,
     });

@@ -123,7 +123,7 @@ async function replaceOldPods(pass: StatefulPass, slots: Slot[], status: V1State
   const { set, update, control } = pass;
   const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
   for (const { pod, ordinal } of [...slots].reverse()) {
-    if (ordinal < partition) return;
+    if (ordinal < startOrdinal(set) + partition) return;
     if (pod && revisionOf(pod) !== update.revision.metadata.name && !isTerminating(pod)) {
       await control.delete(set, pod);
       status.currentReplicas = Math.max(0, (status.currentReplicas ?? 0) - 1);
@@ -137,8 +137,7 @@ async function replaceOldPods(pass: StatefulPass, slots: Slot[], status: V1State
 function versionedPod({ set, current, update }: StatefulPass, ordinal: number): V1Pod {
   const rolling = set.spec.updateStrategy?.rollingUpdate;
   const isRolling = (set.spec.updateStrategy?.type ?? 'RollingUpdate') === 'RollingUpdate';
-  const bound =
-    rolling?.partition === undefined ? startOrdinal(set) + (set.status?.currentReplicas ?? 0) : rolling.partition;
+  const bound = startOrdinal(set) + (rolling?.partition ?? set.status?.currentReplicas ?? 0);
   const chosen = isRolling && ordinal < bound ? current : update;
   return newPod(set, chosen.template, chosen.revision.metadata.name, ordinal);
 }

@@ -24,6 +24,7 @@ function newTaintEvictionController(context: ControllerContext): Reconciler {
   const nodes = informers.informer<Node>(gvr.nodes);
   const pods = informers.informer<Pod>(gvr.pods);
   pods.addIndexer(podsByNode, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
+  const firstSeen = new Map<string, number>();
   const podClient = client.resource<V1Pod>(gvr.pods);
 
   async function reconcile(key: string): Promise<Outcome> {
@@ -36,12 +37,28 @@ function newTaintEvictionController(context: ControllerContext): Reconciler {
     if (wait === 'never') return undefined;
     if (wait !== 'now') {
       // Counted from the taint, not from when it was noticed: a restart of this process does not start it anew.
-      const taintedAt = Math.max(...taints.map((taint) => startOf(taint, pod)));
+      const taintedAt = Math.max(...taints.map((taint) => startOf(node?.metadata.name ?? '', taint, pod)));
       const leftMs = taintedAt + wait - Date.now();
       if (leftMs > 0) return { requeueAfterMs: leftMs };
     }
     await evict(pod);
     return undefined;
+  }
+
+  /** When the toleration's time began: when the taint was added, or the pod if it came later. */
+  function startOf(node: string, taint: V1Taint, pod: Pod): number {
+    const bound = Date.parse(pod.status?.startTime ?? pod.metadata.creationTimestamp);
+    const added = taint.timeAdded ? Date.parse(taint.timeAdded) : firstSeen.get(seenKey(node, taint));
+    return Math.max(added ?? Date.now(), bound);
+  }
+
+  /** Taints that people set bear no time; they count from when they were seen. */
+  function noteTaints(node: Node): void {
+    const present = new Set(noExecuteTaints(node).map((taint) => seenKey(node.metadata.name, taint)));
+    for (const key of firstSeen.keys()) {
+      if (key.startsWith(`${node.metadata.name}|`) && !present.has(key)) firstSeen.delete(key);
+    }
+    for (const key of present) if (!firstSeen.has(key)) firstSeen.set(key, Date.now());
   }
 
   async function evict(pod: Pod): Promise<void> {
@@ -67,6 +84,7 @@ function newTaintEvictionController(context: ControllerContext): Reconciler {
 
   return new Reconciler({ name: 'taint-eviction-controller', logger, workers: options.concurrentSyncs, reconcile })
     .watch(nodes, (node, old) => {
+      noteTaints(node);
       if (old && JSON.stringify(noExecuteTaints(old)) === JSON.stringify(noExecuteTaints(node))) return [];
       return pods.lister.byIndex(podsByNode, node.metadata.name).map(keyOf);
     })
@@ -79,8 +97,4 @@ function noExecuteTaints(node: Node | undefined): V1Taint[] {
   return (node?.spec.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
 }
 
-/** When the toleration's time began: when the taint was added, or the pod if it came later. */
-function startOf(taint: V1Taint, pod: Pod): number {
-  const bound = Date.parse(pod.status?.startTime ?? pod.metadata.creationTimestamp);
-  return Math.max(taint.timeAdded ? Date.parse(taint.timeAdded) : 0, bound);
-}
+const seenKey = (node: string, { key, value, effect }: V1Taint): string => [node, key, value, effect].join('|');
