@@ -89,7 +89,8 @@ export const networkingResources: ResourceEntry[] = [
 export const extensionsResources: ResourceEntry[] = [
   defineResource(extensions, {
     ...ingress,
-    categories: [],
+    // Short names belong to the group that is current, so that they mean one thing.
+    shortNames: [],
     versions: [oldIngress(extensions.typesPackage, 'extensions', 'v1.14')],
     storageGroup: 'networking.k8s.io',
     storageVersion: 'v1',

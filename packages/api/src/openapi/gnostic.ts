@@ -2,8 +2,11 @@ import type { Schema } from '@kubelab/apimachinery';
 import { ProtobufWriter } from './protobuf-writer.js';
 import type { OpenApiV2, OperationV2, ParameterV2, PathItemV2, SchemaV2 } from './v2.js';
 
-/** Content type of the encoded document, as kubectl asks for it. */
-export const GNOSTIC_CONTENT_TYPE = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/**
+ * Content type of the encoded document. Clients ask for it with `v2@v1.0+protobuf`, too, but that is no valid media
+ * type: client-go refuses it in an answer.
+ */
+export const GNOSTIC_CONTENT_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /**
  * A value as gnostic's Any carries it: YAML text. JSON is YAML, but old clients read extensions with a YAML parser

@@ -9,7 +9,7 @@ const ONE_YEAR_MS = 365 * 24 * 3600 * 1000;
 const PROTOBUF_V2 = /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
 const JSON_ACCEPTED = /application\/json|application\/\*|\*\/\*/;
 
-async function send(req: Request, res: Response, document: CachedDocument, type = document.contentType): Promise<void> {
+async function send(req: Request, res: Response, document: CachedDocument): Promise<void> {
   const etag = `"${document.hash}"`;
   res.setHeader('Etag', etag);
   res.setHeader('Vary', 'Accept-Encoding, Accept');
@@ -21,7 +21,7 @@ async function send(req: Request, res: Response, document: CachedDocument, type 
   const zip = /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''));
   const body = zip ? await document.gzipped() : document.bytes;
   res.writeHead(200, {
-    'Content-Type': type,
+    'Content-Type': document.contentType,
     'Content-Length': body.length,
     ...(zip ? { 'Content-Encoding': 'gzip' } : {}),
   });
@@ -30,9 +30,8 @@ async function send(req: Request, res: Response, document: CachedDocument, type 
 
 function serveV2(req: Request, res: Response, documents: OpenApiDocuments): Promise<void> | void {
   const accept = String(req.headers.accept ?? '');
-  const protobuf = PROTOBUF_V2.exec(accept)?.[0];
   // Quality values aside: clients that name protobuf want it, JSON is their second choice.
-  if (protobuf) return send(req, res, documents.v2Protobuf.get(), protobuf);
+  if (PROTOBUF_V2.test(accept)) return send(req, res, documents.v2Protobuf.get());
   if (accept !== '' && !JSON_ACCEPTED.test(accept)) {
     sendError(
       req,
