@@ -183,6 +183,26 @@ test('mounts: missing folders, links, read-only, propagation', async () => {
   }
 });
 
+test('recursive read-only mounts where Docker and kernel have them, refused elsewhere', async () => {
+  const { cri } = runtime;
+  const dir = join(runtime.dir, 'recursive');
+  mkdirSync(join(dir, 'sub'), { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(dir, 'sub')]);
+  try {
+    const mount: Mount = { host_path: dir, container_path: '/mnt', readonly: true };
+    await output(cri, await secure({}, [mount]), 'touch', '/mnt/sub/file');
+    const recursive = [{ ...mount, recursive_read_only: true }];
+    const { runtime_handlers: handlers } = await cri.status({});
+    if (!handlers[0]?.features?.recursive_read_only_mounts) {
+      await assert.rejects(secure({}, recursive), { code: 'INVALID_ARGUMENT' });
+      return;
+    }
+    await fails(await secure({}, recursive), 'touch /mnt/sub/other', /Read-only file system/);
+  } finally {
+    execFileSync('umount', ['-l', join(dir, 'sub')]);
+  }
+});
+
 test('image volumes: read-only, part of an image, gone with the last container', async () => {
   const { cri } = runtime;
   const volume = (extra: Partial<Mount>): Mount[] => [

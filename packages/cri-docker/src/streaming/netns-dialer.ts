@@ -85,6 +85,8 @@ export async function dialLocalhost(port: number): Promise<Socket> {
 function dial(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, allowHalfOpen: true });
+    // Not read before somebody pipes it: a child that hands the socket on would read, and lose, the first answer.
+    socket.pause();
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
