@@ -68,9 +68,14 @@ export function containersAndImages(containers: V1Container[] | undefined): { na
   return { names: all.map((c) => c.name).join(','), images: all.map((c) => c.image ?? '').join(',') };
 }
 
-/** A label selector, `<none>` when there is none. */
-export const selectorText = (selector: Parameters<typeof formatLabelSelector>[0]): string =>
-  formatLabelSelector(selector) || '<none>';
+/** A label selector, `<none>` when there is none, `<error>` when it is none that could match. */
+export function selectorText(selector: Parameters<typeof formatLabelSelector>[0]): string {
+  try {
+    return formatLabelSelector(selector) || '<none>';
+  } catch {
+    return '<error>';
+  }
+}
 
 /** A map of labels as `a=b,c=d`, sorted; `<none>` when empty. */
 export function labelsText(labels: { [key: string]: string } | undefined): string {

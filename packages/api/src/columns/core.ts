@@ -64,7 +64,7 @@ export function endpointsText(endpoints: V1Endpoints): string {
     for (const address of s.addresses ?? []) {
       if ((s.ports ?? []).length === 0) all.push(address.ip);
       for (const port of s.ports ?? []) {
-        all.push(address.ip.includes(':') ? `[${address.ip}]:${port.port}` : `${address.ip}:${port.port}`);
+        all.push(address.ip?.includes(':') ? `[${address.ip}]:${port.port}` : `${address.ip}:${port.port}`);
       }
     }
   }

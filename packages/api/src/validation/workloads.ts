@@ -195,7 +195,8 @@ export function validateReplicationController(rc: V1ReplicationController): Erro
   if (spec?.replicas === undefined) errors.push(field.required(SPEC.child('replicas'), ''));
   nonNegative(spec?.replicas, SPEC.child('replicas'), errors);
   const ls = Object.keys(selector).length > 0 ? { matchLabels: selector } : undefined;
-  validateTemplate(spec?.template, ls, true, errors);
+  const fine = validateLabelSelector(ls, SPEC.child('selector')).length === 0;
+  validateTemplate(spec?.template, ls, fine, errors);
   return errors;
 }
 
