@@ -1,5 +1,12 @@
 import type { V1Endpoints } from '@kubelab/api';
-import { hasStatusCause, isConflict, isNotFound, semanticEqual, splitObjectKey } from '@kubelab/apimachinery';
+import {
+  hasStatusCause,
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  semanticEqual,
+  splitObjectKey,
+} from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import { endpointChanged, headlessLabel, isHeadless, servicesOfPod } from '../endpoint-model/services.js';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
@@ -45,6 +52,8 @@ function newEndpointsController(context: ControllerContext): Reconciler {
       else await endpointsClient.namespace(namespace).create(wanted);
     } catch (error) {
       if (hasStatusCause(error, 'NamespaceTerminating')) return;
+      // Made by our last pass, whose echo the cache has not seen; it brings us back.
+      if (isAlreadyExists(error)) return;
       if (isConflict(error)) throw error;
       const verb = current ? 'update' : 'create';
       const reason = current ? 'FailedToUpdateEndpoint' : 'FailedToCreateEndpoint';

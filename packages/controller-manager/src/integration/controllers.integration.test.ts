@@ -428,6 +428,149 @@ test('garbage collection reaches custom resources', async () => {
   await gone(widgets, 'w');
 });
 
+const configMap = async (name: string, owners: Any[] = []): Promise<Any> =>
+  api(gvr.configmaps).create({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name,
+      ownerReferences: owners.map((owner) => ({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        name: owner.metadata?.name,
+        uid: owner.metadata?.uid,
+        blockOwnerDeletion: true,
+      })),
+    },
+  } as Any);
+
+test('foreground deletion: a circle of owners goes, a dependent with another owner stays', async () => {
+  const [a, b] = [await configMap('circle-a'), await configMap('circle-b')];
+  for (const [object, owner] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: owner.metadata?.name,
+      uid: owner.metadata?.uid,
+      blockOwnerDeletion: true,
+    };
+    await api(gvr.configmaps).patch(
+      object.metadata?.name ?? '',
+      { metadata: { ownerReferences: [reference] } },
+      { type: 'merge' },
+    );
+  }
+  await api(gvr.configmaps).delete('circle-a', { propagationPolicy: 'Foreground' });
+  await gone(gvr.configmaps, 'circle-a');
+  await gone(gvr.configmaps, 'circle-b');
+  const [going, staying] = [await configMap('going'), await configMap('staying')];
+  await configMap('shared', [going, staying]);
+  await api(gvr.configmaps).delete('going', { propagationPolicy: 'Foreground' });
+  await gone(gvr.configmaps, 'going');
+  const shared = (await find(gvr.configmaps, 'shared')) as
+    | { metadata?: { ownerReferences?: { name: string }[] } }
+    | undefined;
+  assert.deepEqual(
+    shared?.metadata?.ownerReferences?.map(({ name }) => name),
+    ['staying'],
+  );
+});
+
+test('endpoints written by hand are mirrored into slices', async () => {
+  await api(gvr.services).create({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'manual' },
+    spec: { ports: [{ port: 80 }] },
+  });
+  const subsets = [{ addresses: [{ ip: '10.1.2.3' }], ports: [{ port: 8080 }] }];
+  await api(gvr.endpoints).create({
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'manual' },
+    subsets,
+  } as Any);
+  const mirrored = async (): Promise<(string | undefined)[]> => {
+    const list = await api(gvr.endpointslices).list({ labelSelector: 'kubernetes.io/service-name=manual' });
+    return list.items.flatMap((s) =>
+      ((s as unknown as { endpoints?: { addresses: string[] }[] }).endpoints ?? []).map((e) => e.addresses[0]),
+    );
+  };
+  await eventually('a mirrored address', async () => (await mirrored()).join() === '10.1.2.3');
+  await api(gvr.endpoints).patch(
+    'manual',
+    { subsets: [{ ...subsets[0], addresses: [{ ip: '10.1.2.4' }] }] },
+    { type: 'merge' },
+  );
+  await eventually('the change', async () => (await mirrored()).join() === '10.1.2.4');
+  await api(gvr.endpoints).delete('manual');
+  await eventually('no slice', async () => (await mirrored()).length === 0);
+  await api(gvr.services).delete('manual');
+});
+
+test('a taint by hand: pods that do not tolerate it go, others after their time', async () => {
+  const bound = (name: string, tolerations: unknown[]): Any => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: {
+      nodeName: 'node-b',
+      containers: [{ name: 'main', image: 'x' }],
+      terminationGracePeriodSeconds: 1,
+      tolerations,
+    },
+  });
+  await api(gvr.pods).create(bound('intolerant', []));
+  await api(gvr.pods).create(
+    bound('patient', [{ key: 'test', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 3600 }]),
+  );
+  await eventually('both to run', async () => {
+    const phases = [await statusOf(gvr.pods, 'intolerant'), await statusOf(gvr.pods, 'patient')].map(
+      ({ phase }) => phase,
+    );
+    return phases.every((phase) => phase === 'Running');
+  });
+  await env.client
+    .resource<Any>(gvr.nodes)
+    .patch('node-b', { spec: { taints: [{ key: 'test', effect: 'NoExecute' }] } }, { type: 'merge' });
+  await gone(gvr.pods, 'intolerant');
+  assert.equal((await find(gvr.pods, 'patient'))?.metadata?.deletionTimestamp, undefined);
+  await env.client.resource<Any>(gvr.nodes).patch('node-b', { spec: { taints: null } }, { type: 'merge' });
+  await api(gvr.pods).delete('patient');
+});
+
+test('jobs: failure policy, limit an index, suspension', async () => {
+  const job = (name: string, exitCode: number | undefined, spec: Record<string, unknown>): Any => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name },
+    spec: { template: template(name, { exitCode, restartPolicy: 'Never' }), ...spec },
+  });
+  const failed = async (name: string): Promise<string | undefined> => {
+    const conditions = (await statusOf(gvr.jobs, name)).conditions as { type: string; reason: string }[] | undefined;
+    return conditions?.find(({ type }) => type === 'Failed')?.reason;
+  };
+  const rules = [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }];
+  await api(gvr.jobs).create(job('policy', 42, { podFailurePolicy: { rules } }));
+  await api(gvr.jobs).create(
+    job('per-index', 1, { completions: 2, parallelism: 2, completionMode: 'Indexed', backoffLimitPerIndex: 0 }),
+  );
+  await api(gvr.jobs).create(job('paused', undefined, { suspend: true, parallelism: 2, completions: 2 }));
+  await eventually('the policy', async () => (await failed('policy')) === 'PodFailurePolicy');
+  await eventually('the indexes', async () => (await failed('per-index')) === 'FailedIndexes');
+  assert.equal((await statusOf(gvr.jobs, 'per-index')).failedIndexes, '0,1');
+  assert.equal((await podsOf('paused')).length, 0);
+  await api(gvr.jobs).patch('paused', { spec: { suspend: false } }, { type: 'merge' });
+  await eventually('two running', async () => (await statusOf(gvr.jobs, 'paused')).ready === 2);
+  await api(gvr.jobs).patch('paused', { spec: { suspend: true } }, { type: 'merge' });
+  await eventually('none running', async () => (await podsOf('paused')).length === 0);
+  for (const name of ['policy', 'per-index', 'paused'])
+    await api(gvr.jobs).delete(name, { propagationPolicy: 'Background' });
+});
+
 test('a silent node: Unknown, tainted, its pods out of service and given up; and back', async () => {
   const tolerations = [
     { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 1 },

@@ -11,6 +11,7 @@ const tokenSeconds = 3600;
 /** Renewed after this share of its life, as the kubelet does. */
 const renewAt = 0.8;
 const retryMs = 10_000;
+const firstRetryMs = 1000;
 
 /**
  * Clients with the credentials of a controller's own service account in kube-system (system:controller:NAME). Tokens
@@ -43,14 +44,27 @@ export class ServiceAccountClients {
   }
 
   private async create(account: string): Promise<Client> {
-    await this.ensureAccount(account);
     const tokenFile = join(this.directory, account);
-    const expiresInMs = await this.renew(account, tokenFile);
+    const expiresInMs = await this.firstToken(account, tokenFile);
     this.keepFresh(account, tokenFile, expiresInMs).catch((error) =>
       this.logger.error('Service account token is no longer renewed', { account, error }),
     );
     const { certPem, certFile, keyPem, keyFile, token, impersonate, ...config } = this.base;
     return new Client({ ...config, tokenFile, userAgent: `kube-controller-manager/${account}` });
+  }
+
+  /** An API server that has just started may not have its default roles yet: tries until it has, or until stopped. */
+  private async firstToken(account: string, tokenFile: string): Promise<number> {
+    for (;;) {
+      try {
+        await this.ensureAccount(account);
+        return await this.renew(account, tokenFile);
+      } catch (error) {
+        if (this.signal.aborted) throw error;
+        this.logger.warn('No service account token yet, will retry', { account, error });
+        await delay(firstRetryMs, this.signal);
+      }
+    }
   }
 
   private async ensureAccount(name: string): Promise<void> {
