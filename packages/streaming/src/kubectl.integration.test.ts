@@ -1,10 +1,17 @@
-/** The streams as the real kubectl speaks them, against a server that has just enough API for exec and port-forward. */
+/**
+ * The streams as the real kubectl speaks them, against a server that has just enough API for exec and port-forward, and
+ * through two proxies over TLS as in a cluster: API server, kubelet, runtime.
+ */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CommandHandler, proxyUpgrade, serveExec, servePortForward, streamOptionsOf } from './index.js';
 
@@ -32,6 +39,7 @@ const documents: Record<string, object> = {
 };
 const seen: string[] = [];
 let backend: Server;
+let kubelet: Server;
 let front: Server;
 let address: string;
 
@@ -41,10 +49,20 @@ const cat: CommandHandler = async ({ stdin, stdout, stderr }) => {
   return stdin ? 7 : 0;
 };
 
-async function listen(server: Server): Promise<string> {
+async function listen(server: Server, scheme: string): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function certificate(): { key: string; cert: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'kubelab-tls-'));
+  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
+  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', '-keyout', key, '-out', cert];
+  execFileSync('openssl', args, { stdio: 'ignore' });
+  const pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  rmSync(dir, { recursive: true });
+  return pair;
 }
 
 before(async () => {
@@ -60,28 +78,39 @@ before(async () => {
       });
     }
   });
-  const target = await listen(backend);
-  front = createServer((req: IncomingMessage, res) => {
+  const runtime = await listen(backend, 'http');
+  const tls = certificate();
+  kubelet = createTlsServer(tls);
+  kubelet.on('upgrade', (req, socket, head) => void proxyUpgrade(req, socket, head, new URL(req.url ?? '/', runtime)));
+  const node = await listen(kubelet, 'https');
+  front = createTlsServer(tls, (req: IncomingMessage, res: ServerResponse) => {
     res.setHeader('Content-Type', 'application/json');
     const document = documents[new URL(req.url ?? '/', 'http://x').pathname];
     res.statusCode = document ? 200 : 404;
     res.end(JSON.stringify(document ?? {}));
   });
-  front.on('upgrade', (req, socket, head) => void proxyUpgrade(req, socket, head, new URL(req.url ?? '/', target)));
-  address = await listen(front);
+  const trust = { tls: { ca: tls.cert, checkServerIdentity: () => undefined } };
+  front.on('upgrade', (req, socket, head) => {
+    void proxyUpgrade(req, socket, head, new URL(req.url ?? '/', node), trust);
+  });
+  address = await listen(front, 'https');
 });
 
 after(() => {
-  for (const server of [front, backend]) {
+  for (const server of [front, kubelet, backend]) {
     server.closeAllConnections();
     server.close();
   }
 });
 
 function kubectl(args: string[], env: Record<string, string>) {
-  return spawn('kubectl', [`--server=${address}`, '--kubeconfig=/dev/null', ...args], {
-    env: { ...process.env, ...env },
-  });
+  return spawn(
+    'kubectl',
+    [`--server=${address}`, '--insecure-skip-tls-verify', '--token=any', '--kubeconfig=/dev/null', ...args],
+    {
+      env: { ...process.env, ...env },
+    },
+  );
 }
 
 for (const transport of ['websocket', 'spdy']) {
@@ -101,7 +130,7 @@ for (const transport of ['websocket', 'spdy']) {
     child.stdin.on('error', () => child.stdin.destroy());
     child.stdin.end(big);
     const [code] = await once(child, 'close');
-    assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket v5/);
+    assert.match(seen.at(-1) ?? err, transport === 'spdy' ? /SPDY\/3.1/ : /websocket v5/);
     assert.ok(Buffer.concat(out).equals(big), `got ${Buffer.concat(out).length} bytes; ${err}`);
     assert.match(err, /to stderr/);
     assert.equal(code, 7);
