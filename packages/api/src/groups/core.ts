@@ -30,7 +30,7 @@ import { setPodDefaults } from '../defaults/podspec.js';
 import { setPersistentVolumeClaimDefaults, setPersistentVolumeDefaults } from '../defaults/volumes.js';
 import { connect, defaultsOf, defineResource, scaleOf, statusOf } from '../define.js';
 import { eventFields, podFields, text } from '../fields.js';
-import type { ResourceEntry } from '../resource.js';
+import type { ResourceEntry, ResourceVersion } from '../resource.js';
 import * as core from '../strategy/core.js';
 import {
   podEphemeralContainersStrategy,
@@ -45,6 +45,11 @@ const group = { group: '', typesPackage: 'io.k8s.api.core' };
 const v1 = ['v1'];
 const PROXY_VERBS = ['create', 'delete', 'get', 'patch', 'update'];
 const WITHOUT_COLLECTION = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+const deprecated = (kind: string, deprecationWarning: string): ResourceVersion => ({
+  version: 'v1',
+  schemaName: `${group.typesPackage}.v1.${kind}`,
+  deprecationWarning,
+});
 const unconditional = { allowUnconditionalUpdate: true };
 
 const configuration: ResourceEntry[] = [
@@ -166,7 +171,7 @@ const network: ResourceEntry[] = [
     ...unconditional,
     resource: 'endpoints',
     kind: 'Endpoints',
-    versions: v1,
+    versions: [deprecated('Endpoints', 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice')],
     shortNames: ['ep'],
     storagePrefix: 'services/endpoints',
     columns: endpointsColumns,
@@ -271,7 +276,7 @@ export const coreResources: ResourceEntry[] = [
   defineResource(group, {
     resource: 'componentstatuses',
     kind: 'ComponentStatus',
-    versions: v1,
+    versions: [deprecated('ComponentStatus', 'v1 ComponentStatus is deprecated in v1.19+')],
     shortNames: ['cs'],
     namespaced: false,
     verbs: ['get', 'list'],
