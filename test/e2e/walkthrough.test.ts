@@ -96,7 +96,7 @@ test('the Service answers from the host, from a node and from a pod, spread over
     }
     assert.deepEqual(seen, expected, `from ${where}`);
   }
-  const loop = `for i in $(seq 40); do wget -qO- -T 5 http://${clusterIp}/; done`;
+  const loop = `for i in $(seq 40); do timeout 5 wget -qO- http://${clusterIp}/; done`;
   const fromPod = await kubectlIn('exec', client?.metadata.name ?? '', '--', 'sh', '-c', loop);
   assert.deepEqual(new Set(fromPod.trim().split('\n')), expected, 'from a pod');
 });
@@ -121,7 +121,7 @@ test('pods reach pods of the other node without NAT, and the outside with masque
   const client = all.find((pod) => pod.spec.nodeName === 'node1');
   const server = all.find((pod) => pod.spec.nodeName === 'node2');
   assert.ok(client && server);
-  await kubectlIn('exec', client.metadata.name, '--', 'wget', '-qO-', '-T', '5', `http://${server.status.podIP}:8080/`);
+  await kubectlIn('exec', client.metadata.name, '--', 'wget', '-qO-', `http://${server.status.podIP}:8080/`);
   await eventually(
     async () => assert.ok((await kubectlIn('logs', server.metadata.name)).includes(`${client.status.podIP}`)),
     10_000,
