@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
 import { detectBackend, Iptables, Restorer, run, SyncLoop, watchCanary } from '@kubelab/node-iptables';
+import { cleanupIptables } from './cleanup.js';
 import { deleteFlows } from './conntrack.js';
 import { FamilyProxier, type LocalHealth } from './family-proxier.js';
 import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
@@ -12,6 +13,7 @@ import { IptablesProgrammer } from './iptables/programmer.js';
 import { ProxyMetrics } from './metrics.js';
 import { familyOf, familyOfCidr } from './model/address.js';
 import type { IpFamily } from './model/types.js';
+import { NftablesProgrammer, removeNftablesTables } from './nftables/programmer.js';
 import { nodePortAddresses } from './node-port-addresses.js';
 import type { ProxyOptions } from './options.js';
 
@@ -62,6 +64,9 @@ export class KubeProxy {
     });
     const prefix = o.commandPrefix ?? [];
     const backend = o.backend === undefined || o.backend === 'auto' ? await detectBackend({ prefix }) : o.backend;
+    // The other mode's rules would take the packets first; connections go on by what conntrack knows.
+    if (o.mode === 'nftables') await cleanupIptables(prefix);
+    else await removeNftablesTables(prefix);
     for (const family of ['ipv4', 'ipv6'] as const) {
       const iptables = new Iptables({ family, backend, prefix });
       try {
@@ -190,7 +195,8 @@ export class KubeProxy {
   private async addFamily(family: IpFamily, iptables: Iptables): Promise<void> {
     const { o } = this;
     const prefix = o.commandPrefix ?? [];
-    const localhostNodePorts = (o.localhostNodePorts ?? true) && family === 'ipv4';
+    // nftables mode has no node ports on localhost, as kube-proxy's: route_localnet stays off.
+    const localhostNodePorts = (o.localhostNodePorts ?? true) && family === 'ipv4' && o.mode !== 'nftables';
     if (localhostNodePorts) await setRouteLocalnet(prefix);
     const options: RuleOptions = {
       family,
@@ -205,13 +211,21 @@ export class KubeProxy {
     const proxier = new FamilyProxier({
       family,
       nodeName: o.nodeName,
-      programmer: new IptablesProgrammer(new Restorer(iptables), options),
+      programmer:
+        o.mode === 'nftables'
+          ? new NftablesProgrammer(options, prefix)
+          : new IptablesProgrammer(new Restorer(iptables), options),
       deleteFlows: (filters) => deleteFlows(filters, family, prefix),
       onProblem: (service, message) => o.onProblem?.(service, message),
       metrics: this.metrics,
       logger: this.logger,
     });
     this.families.push(proxier);
+    if (o.mode === 'nftables') {
+      // The table itself is the canary.
+      this.timers.push(setInterval(() => void this.verify(), o.syncPeriodMs ?? 30_000).unref());
+      return;
+    }
     const canary = watchCanary({
       iptables,
       chain: chain.canary,

@@ -19,7 +19,11 @@ const options: OptionSpecs = {
     type: 'string',
     description: 'Pod networks, comma separated, one a family; traffic from elsewhere to cluster IPs is masqueraded',
   },
-  'proxy-mode': { type: 'string', default: 'iptables', description: 'iptables' },
+  'proxy-mode': {
+    type: 'string',
+    default: 'iptables',
+    description: 'iptables, or nftables (constant lookup and update time)',
+  },
   'iptables-backend': { type: 'string', default: 'auto', description: 'auto, nft or legacy' },
   'masquerade-all': { type: 'boolean', default: false, description: 'Masquerade all traffic to cluster IPs' },
   'iptables-masquerade-bit': {
@@ -90,8 +94,8 @@ await runComponent({
       process.exit(0);
     }
     const mode = o.string('proxy-mode');
-    if (mode !== 'iptables')
-      throw new OptionError(`--proxy-mode: ${JSON.stringify(mode)} is not supported, use iptables`);
+    if (mode !== 'iptables' && mode !== 'nftables')
+      throw new OptionError(`--proxy-mode: ${JSON.stringify(mode)} is not supported, use iptables or nftables`);
     const backend = o.string('iptables-backend');
     if (backend !== 'auto' && backend !== 'nft' && backend !== 'legacy') {
       throw new OptionError(`--iptables-backend: ${JSON.stringify(backend)} is none of auto, nft, legacy`);

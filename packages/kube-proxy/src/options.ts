@@ -2,7 +2,7 @@ import type { V1Service } from '@kubelab/api';
 import type { Logger, Registry } from '@kubelab/component-base';
 import type { Backend } from '@kubelab/node-iptables';
 
-export type ProxyMode = 'iptables';
+export type ProxyMode = 'iptables' | 'nftables';
 
 /** Options of a proxy; what is left out gets the default named beside it. Times in milliseconds. */
 export interface ProxyOptions {

@@ -180,6 +180,7 @@ export const kubeletOptions: OptionSpecs = {
   'kube-api-qps': { type: 'number', default: 200, description: 'Requests a second to the API server, 0 for no limit' },
   'kube-api-burst': { type: 'number', default: 400, description: 'Requests at once above it' },
   proxy: { type: 'boolean', default: true, description: 'Run kube-proxy and the pod network in this process' },
+  'proxy-mode': { type: 'string', default: 'iptables', description: 'Mode of kube-proxy: iptables or nftables' },
   'proxy-healthz-port': { type: 'number', default: 10256, description: 'Port of kube-proxy’s /healthz' },
   'proxy-metrics-port': { type: 'number', default: 10249, description: 'Port of kube-proxy’s /metrics' },
   'cluster-cidr': { type: 'string[]', default: ['10.244.0.0/16'], description: 'Networks of pods' },

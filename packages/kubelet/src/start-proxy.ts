@@ -18,6 +18,7 @@ export interface StartProxyOptions {
   signal: AbortSignal;
 }
 
+const proxyModes = ['iptables', 'nftables'] as const;
 const routeModes = ['auto', 'host-gw', 'vxlan'] as const;
 
 /** Starts the pod network and kube-proxy in this process. Their code is loaded only when it is asked for. */
@@ -43,6 +44,8 @@ export async function startProxy(o: StartProxyOptions): Promise<RunningComponent
     logger: o.logger.child({ part: 'node-network' }),
     signal,
   });
+  const proxyMode = proxyModes.find((name) => name === options.string('proxy-mode'));
+  if (!proxyMode) throw new OptionError(`--proxy-mode must be one of ${proxyModes.join(', ')}`);
   const metricsPort = options.number('proxy-metrics-port');
   const healthzPort = options.number('proxy-healthz-port');
   const proxy = await startKubeProxy({
@@ -50,6 +53,7 @@ export async function startProxy(o: StartProxyOptions): Promise<RunningComponent
     nodeName,
     nodeIPs: nodeIps,
     clusterCidrs,
+    mode: proxyMode,
     metrics,
     health,
     logger: o.logger.child({ part: 'kube-proxy' }),

@@ -150,11 +150,9 @@ class FamilyWriter {
 
   async write(c: CompiledPolicies): Promise<void> {
     await this.sets.apply(c.sets);
-    this.restorer.setChain('mangle', policyChain.root, [
-      ...this.preamble(),
-      ...[...c.dispatch.values()].flat(),
-      unmark,
-    ]);
+    // Without policies a packet passes an empty chain.
+    const root = c.dispatch.size > 0 ? [...this.preamble(), ...[...c.dispatch.values()].flat(), unmark] : [];
+    this.restorer.setChain('mangle', policyChain.root, root);
     for (const name of this.chains) if (!c.chains.has(name)) this.restorer.removeChain('mangle', name);
     for (const [name, rules] of c.chains) this.restorer.setChain('mangle', name, rules);
     this.chains = new Set(c.chains.keys());
