@@ -22,6 +22,8 @@ export interface Operation {
   body?: string;
   response?: string;
   codes: number[];
+  /** Of a custom resource: there is no strategic merge, which kubectl decides by. */
+  custom?: boolean;
 }
 
 /** Operations by path, with the path parameters they share. */
@@ -34,6 +36,12 @@ const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 const STATUS = `${META}.Status`;
 const PATCH = `${META}.Patch`;
 const DELETE_OPTIONS = `${META}.DeleteOptions`;
+
+const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json'];
+
+/** The patches that an operation takes. */
+export const patchTypes = (o: Operation): string[] =>
+  o.custom ? PATCH_TYPES : [...PATCH_TYPES, 'application/strategic-merge-patch+json'];
 
 /** The schema of a kind's list. */
 export const listName = (schemaName: string): string => `${schemaName}List`;
@@ -98,6 +106,7 @@ function operation(
     ...(body ? { body } : {}),
     ...(removal ? { response: STATUS } : schema ? { response: action === 'list' ? listName(schema) : schema } : {}),
     codes: codes[action] ?? [200],
+    ...(c.served.schema ? { custom: true } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Schema } from '@kubelab/apimachinery';
 import { REF_PREFIX } from '../definitions.js';
 import type { ResourceTable } from '../table.js';
-import { type Operation, type PathOperations, pathsOf } from './operations.js';
+import { type Operation, type PathOperations, patchTypes, pathsOf } from './operations.js';
 import { ACTION_PARAMETERS, PARAMETERS, PATH_PARAMETERS, type Parameter } from './parameters.js';
 import { collectSchemas, customSchemas } from './schemas.js';
 import { openApiV3Paths } from './v3.js';
@@ -41,12 +41,6 @@ export interface OpenApiV2 {
 }
 
 const V2_PREFIX = '#/definitions/';
-const PATCH_TYPES = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-];
 
 /**
  * A schema without what Swagger 2.0 lacks (oneOf, anyOf, not, nullable). Where a CRD leaves more to its values than v2
@@ -111,7 +105,7 @@ function operationV2(o: Operation): OperationV2 {
   }
   responses['401'] = { description: 'Unauthorized' };
   return {
-    consumes: o.action === 'patch' ? PATCH_TYPES : ['*/*'],
+    consumes: o.action === 'patch' ? patchTypes(o) : ['*/*'],
     produces: o.response ? ['application/json', 'application/yaml'] : ['*/*'],
     description: o.description,
     operationId: o.operationId,

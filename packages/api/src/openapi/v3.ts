@@ -1,7 +1,7 @@
 import type { Schema } from '@kubelab/apimachinery';
 import { REF_PREFIX } from '../definitions.js';
 import type { ResourceTable } from '../table.js';
-import { type Operation, type PathOperations, pathsOf } from './operations.js';
+import { type Operation, type PathOperations, patchTypes, pathsOf } from './operations.js';
 import { ACTION_PARAMETERS, PARAMETERS, PATH_PARAMETERS, type Parameter } from './parameters.js';
 import { collectSchemas, customSchemas } from './schemas.js';
 
@@ -9,12 +9,6 @@ import { collectSchemas, customSchemas } from './schemas.js';
 export type OpenApiDocument = Record<string, unknown>;
 
 const JSON_TYPES = ['application/json', 'application/yaml'];
-const PATCH_TYPES = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
 
 /** In OpenAPI 3.0 nothing may stand beside a `$ref`: such references are wrapped in allOf. */
 function wrapRefs(schema: Schema): Schema {
@@ -64,7 +58,7 @@ function operationV3(o: Operation): object {
     ...(o.body
       ? {
           requestBody: {
-            content: content(o.body, o.action === 'patch' ? PATCH_TYPES : ['*/*']),
+            content: content(o.body, o.action === 'patch' ? patchTypes(o) : ['*/*']),
             ...(o.action === 'delete' || o.action === 'deletecollection' ? {} : { required: true }),
           },
         }

@@ -2,7 +2,7 @@ import type { Schema } from '@kubelab/apimachinery';
 
 /**
  * What an overlay says of a field, space separated: `map=KEYS` (associative list with its keys), `set`, `atomic`,
- * `patch=STRATEGY[:MERGE KEY]` (strategic merge patch), `quantity`, `default=VALUE`, `enum=A|B`, `any` (no type).
+ * `patch=STRATEGY[:MERGE KEY]` (strategic merge patch), `quantity`, `default=VALUE`, `enum=A|B`, `any` (no type; of its items, in a list or map).
  * The field named '' is the type itself.
  */
 export type FieldNotes = Record<string, string>;
@@ -44,6 +44,8 @@ function withNote(schema: Schema, note: string): Schema {
     case 'enum':
       return { ...schema, enum: value.split('|') };
     case 'any': {
+      if (schema.type === 'array') return { ...schema, items: {} };
+      if (typeof schema.additionalProperties === 'object') return { ...schema, additionalProperties: {} };
       const { type: _type, ...rest } = schema;
       return rest;
     }

@@ -57,6 +57,8 @@ export const enumOverlay: Overlay = {
       additionalItems: 'any',
       additionalProperties: 'any',
       default: 'any',
+      dependencies: 'any',
+      enum: 'any',
       example: 'any',
       items: 'any',
     },
