@@ -29,8 +29,9 @@ export class HealthRegistry {
 
   /** Serves a health path and returns true, or returns false if the path is another's. */
   async handle(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
-    const url = new URL(req.url ?? '/', 'http://localhost');
-    const match = /^\/(healthz|livez|readyz)(?:\/(.+))?\/?$/.exec(url.pathname);
+    // Not the URL class: it throws for targets such as `//`.
+    const [pathname = '/', query = ''] = (req.url ?? '/').split('?', 2);
+    const match = /^\/(healthz|livez|readyz)(?:\/(.+))?\/?$/.exec(pathname);
     if (!match) {
       return false;
     }
@@ -39,7 +40,7 @@ export class HealthRegistry {
     if (match[2] !== undefined) {
       await this.serveOne(res, kind, entries, match[2]);
     } else {
-      await this.serveAll(res, kind, entries, url.searchParams);
+      await this.serveAll(res, kind, entries, new URLSearchParams(query));
     }
     return true;
   }

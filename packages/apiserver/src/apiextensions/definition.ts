@@ -63,7 +63,8 @@ export const crdResource = { group: 'apiextensions.k8s.io', resource: 'customres
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const storageVersionOf = (crd: CustomResourceDefinition): string =>
-  crd.spec.versions.find((v) => v.storage)?.name ?? '';
+  // Asked before validation too: an apply may have made a definition without versions.
+  (crd.spec.versions as CustomResourceDefinition['spec']['versions'] | undefined)?.find((v) => v.storage)?.name ?? '';
 
 export function conditionOf(crd: CustomResourceDefinition, type: string): CrdCondition | undefined {
   return crd.status?.conditions?.find((c) => c.type === type);
