@@ -6,6 +6,7 @@ import type { HostFacts } from './host.js';
 import type { ImageNameCache } from './image/inspect.js';
 import type { ImageUsers } from './image/users.js';
 import type { LogManager } from './logs/manager.js';
+import type { NetworkResults } from './sandbox/network-results.js';
 import type { StreamingServer } from './streaming/server.js';
 
 /** What every operation works with. Made once by the service; holds no state of sandboxes or containers itself. */
@@ -13,6 +14,7 @@ export interface RuntimeContext {
   docker: DockerClients;
   events: DockerEvents;
   cni: Cni;
+  networks: NetworkResults;
   logs: LogManager;
   streaming: StreamingServer;
   imageUsers: ImageUsers;

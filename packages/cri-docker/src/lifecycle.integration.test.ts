@@ -238,6 +238,29 @@ test('statistics of containers and pods', async () => {
   assert.equal(stats?.linux?.containers.length, 1);
 });
 
+test('a pod stays ready through a restart of the shim while the network has no configuration', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const config = `${runtime.dir}/cni/10-test.conflist`;
+  const address = async () => {
+    const { status } = await cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+    return `${status?.state} ${status?.network?.ip}`;
+  };
+  const before = await address();
+  renameSync(config, `${config}.away`);
+  await runtime.stopShim();
+  await runtime.startShim();
+  assert.equal(await address(), before);
+  const { status } = await cri.status({});
+  const network = status?.conditions.find(({ type }) => type === 'NetworkReady');
+  assert.deepEqual([network?.status, network?.reason], [false, 'NetworkPluginNotReady']);
+  const next = { ...pod.config, metadata: { ...pod.config.metadata, attempt: 1 } };
+  await assert.rejects(cri.runPodSandbox({ config: next }), /failed to set up sandbox container/);
+  renameSync(`${config}.away`, config);
+  const { pod_sandbox_id: id } = await cri.runPodSandbox({ config: next });
+  await cri.removePodSandbox({ pod_sandbox_id: id });
+});
+
 test('metrics: each has the labels its descriptor names', async () => {
   const { cri } = runtime;
   const pod = await runPod(runtime);

@@ -10,6 +10,7 @@ import { ImageNameCache } from './image/inspect.js';
 import { ImageUsers } from './image/users.js';
 import { LogManager } from './logs/manager.js';
 import { options } from './options.js';
+import { NetworkResults } from './sandbox/network-results.js';
 import { serveRuntime } from './service.js';
 import { StreamingServer } from './streaming/server.js';
 
@@ -59,6 +60,7 @@ await runComponent({
         binDirs: values.strings('cni-bin-dir'),
         cacheDir: cacheDir === '' ? join(stateDir, 'cni') : cacheDir,
       }),
+      networks: new NetworkResults(stateDir),
       logs: new LogManager(dockerRoot, stateDir, logger),
       streaming: new StreamingServer(logger),
       imageUsers: new ImageUsers(docker.quick),

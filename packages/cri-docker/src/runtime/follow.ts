@@ -2,7 +2,7 @@ import { allContainers } from '../container/list.js';
 import type { RuntimeContext } from '../context.js';
 import type { ContainerEvent } from '../docker/events.js';
 import { decodeSandbox, labelKeys } from '../labels.js';
-import { attachmentOf, cachedNetwork, usesHostNetwork } from '../sandbox/network.js';
+import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
 
 /**
  * Keeps logs and network in step with what happens in Docker, whoever caused it: takes up what is there now, then
@@ -36,7 +36,7 @@ async function takeUpLogs(context: RuntimeContext): Promise<void> {
 /** A sandbox that somebody removed behind our back leaves its address and host ports behind. */
 async function releaseNetwork(context: RuntimeContext, event: ContainerEvent): Promise<void> {
   const record = decodeSandbox(event.labels);
-  if (!record || usesHostNetwork(record) || !(await cachedNetwork(context, event.id))) return;
+  if (!record || usesHostNetwork(record) || !(await context.networks.read(event.id))) return;
   context.logger.warn('Sandbox was removed by somebody else, releasing its network', { sandbox: event.id });
-  await context.cni.del(attachmentOf(event.id, record, 0));
+  await tearDownNetwork(context, event.id, record, 0);
 }

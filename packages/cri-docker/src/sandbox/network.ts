@@ -1,5 +1,5 @@
 import type { CniAttachment, CniResult } from '@kubelab/cni';
-import type { PodSandboxNetworkStatusOutput } from '@kubelab/cri';
+import { CriError, type PodSandboxNetworkStatusOutput } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import type { SandboxRecord } from '../labels.js';
 
@@ -49,14 +49,32 @@ export function networkStatus(result: CniResult | undefined): PodSandboxNetworkS
   return { ip: first, additional_ips: others.map((ip) => ({ ip })) };
 }
 
-/** The result of a sandbox' CNI ADD as it is kept on disk; undefined when it was never done. */
-export async function cachedNetwork(context: RuntimeContext, id: string): Promise<CniResult | undefined> {
+/** Sets up the network of a sandbox that has just been started. */
+export async function setUpNetwork(
+  context: RuntimeContext,
+  id: string,
+  record: SandboxRecord,
+  pid: number,
+): Promise<void> {
+  const attachment = attachmentOf(id, record, pid);
   try {
-    return await context.cni.cachedResult(id);
+    const result = await context.cni.add(attachment);
+    await context.networks.save(id, result);
   } catch (error) {
-    context.logger.debug('No CNI result of the sandbox', { sandbox: id, error });
-    return undefined;
+    const message = `failed to set up sandbox container "${id}" network for pod "${record.metadata.name}": ${(error as Error).message}`;
+    throw new CriError('UNKNOWN', message, { cause: error });
   }
+}
+
+/** Gives the network of a sandbox back. Can be repeated. `pid` 0 when it does not run any more. */
+export async function tearDownNetwork(
+  context: RuntimeContext,
+  id: string,
+  record: SandboxRecord,
+  pid: number,
+): Promise<void> {
+  await context.cni.del(attachmentOf(id, record, pid));
+  await context.networks.remove(id);
 }
 
 /** The kubernetes.io/{in,e}gress-bandwidth annotations, as CNI's bandwidth capability: bits a second. */

@@ -1,5 +1,4 @@
 import { CriError, type RunPodSandboxRequestOutput, type RunPodSandboxResponse } from '@kubelab/cri';
-import type { ContainerInspectInfo } from 'dockerode';
 import type { RuntimeContext } from '../context.js';
 import { sandboxOptions } from '../convert/sandbox.js';
 import { createOnce } from '../docker/create.js';
@@ -8,7 +7,7 @@ import { sandboxRecord } from '../labels.js';
 import { ensurePauseImage } from '../pause/image.js';
 import { resolveHandler } from '../runtime/handlers.js';
 import { nowNanos } from '../time.js';
-import { attachmentOf, usesHostNetwork } from './network.js';
+import { setUpNetwork, usesHostNetwork } from './network.js';
 import { writeResolvConf } from './resolv-conf.js';
 
 /**
@@ -32,25 +31,12 @@ export async function runPodSandbox(
     await container.start();
     const info = await container.inspect();
     await writeResolvConf(info.ResolvConfPath, config.dns_config);
-    if (!usesHostNetwork(record)) await attach(context, info);
+    if (!usesHostNetwork(record)) await setUpNetwork(context, info.Id, record, info.State.Pid);
     return { pod_sandbox_id: container.id };
   } catch (error) {
     await container.remove({ force: true, v: true }).catch((cleanup: unknown) => {
       logger.error('Failed sandbox could not be removed', { sandbox: container.id, error: dockerMessage(cleanup) });
     });
     throw toCriError(error, `run sandbox for pod ${record.metadata.namespace}/${record.metadata.name}`);
-  }
-
-  async function attach(_: RuntimeContext, info: ContainerInspectInfo): Promise<void> {
-    const attachment = attachmentOf(info.Id, record, info.State.Pid);
-    try {
-      await context.cni.add(attachment);
-    } catch (error) {
-      throw new CriError(
-        'UNKNOWN',
-        `failed to set up sandbox container "${info.Id}" network for pod "${record.metadata.name}": ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
   }
 }

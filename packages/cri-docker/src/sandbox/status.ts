@@ -10,7 +10,7 @@ import type { RuntimeContext } from '../context.js';
 import { isMissing, toCriError } from '../docker/errors.js';
 import { decodeSandbox, type SandboxRecord } from '../labels.js';
 import { nowNanos } from '../time.js';
-import { cachedNetwork, netnsPath, networkStatus, usesHostNetwork } from './network.js';
+import { netnsPath, networkStatus, usesHostNetwork } from './network.js';
 
 /** A sandbox in Docker. Throws NOT_FOUND. */
 export async function inspectSandbox(
@@ -57,7 +57,7 @@ export async function statusOf(
   record: SandboxRecord,
 ): Promise<PodSandboxStatus> {
   const host = usesHostNetwork(record);
-  const network = host || !info.State.Running ? undefined : await cachedNetwork(context, info.Id);
+  const network = host || !info.State.Running ? undefined : await context.networks.read(info.Id);
   const ready = info.State.Running && (host || network !== undefined);
   return {
     id: info.Id,

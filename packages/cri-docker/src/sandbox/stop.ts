@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import type { RuntimeContext } from '../context.js';
 import { isConflict, isMissing, toCriError } from '../docker/errors.js';
 import { decodeSandbox, labelKeys } from '../labels.js';
-import { attachmentOf, usesHostNetwork } from './network.js';
+import { tearDownNetwork, usesHostNetwork } from './network.js';
 
 /**
  * Stops a sandbox: kills what still runs in it, gives its network back, ends the sandbox container. Every step may
@@ -16,7 +16,7 @@ export async function stopPodSandbox(context: RuntimeContext, id: string): Promi
     const record = decodeSandbox(info.Config.Labels);
     if (!record) return;
     await killContainersOf(context, info.Id);
-    if (!usesHostNetwork(record)) await context.cni.del(attachmentOf(info.Id, record, info.State.Pid));
+    if (!usesHostNetwork(record)) await tearDownNetwork(context, info.Id, record, info.State.Pid);
     if (info.State.Running) await killQuietly(sandbox);
   } catch (error) {
     if (!isMissing(error)) throw toCriError(error, `stop sandbox ${id}`);

@@ -89,12 +89,17 @@ export async function startTestRuntime(dockerArgs: string[] = []): Promise<TestR
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await runtime.startDocker();
-  execFileSync('docker', ['-H', `unix://${socket}`, 'import', '-', 'test/busybox:1'], {
-    input: busyboxTar(dir),
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  await runtime.startShim();
+  try {
+    await runtime.startDocker();
+    execFileSync('docker', ['-H', `unix://${socket}`, 'import', '-', 'test/busybox:1'], {
+      input: busyboxTar(dir),
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    await runtime.startShim();
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
   return runtime;
 }
 
