@@ -13,8 +13,6 @@ export interface ContainerGcOptions {
   maxDeadPerContainer: number;
   /** The pod is known; its worker removes the rest when it goes. */
   isKnown(uid: string): boolean;
-  /** The pod has ended: all its sandboxes but the newest may go. */
-  isTerminated(uid: string): boolean;
 }
 
 async function ignoreMissing(work: Promise<unknown>): Promise<void> {

@@ -14,7 +14,7 @@ export interface StatusLoopOptions {
   reportMs: number;
   compute(previous: V1NodeCondition[]): Promise<V1NodeStatus>;
   /** The node was deleted: it is registered anew. */
-  register(status: V1NodeStatus): Promise<V1Node>;
+  register(status: V1NodeStatus, signal: AbortSignal): Promise<V1Node>;
   onNode(node: V1Node): void;
   onConditionChange(type: string, status: string, reason: string): void;
 }
@@ -35,7 +35,7 @@ export class NodeStatusLoop {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.update();
+        await this.update(signal);
       } catch (error) {
         if (!signal.aborted) this.options.logger.warn('Node status could not be written', { error });
       }
@@ -49,7 +49,7 @@ export class NodeStatusLoop {
     }
   }
 
-  async update(): Promise<void> {
+  private async update(signal: AbortSignal): Promise<void> {
     const { client, nodeName, compute, reportMs } = this.options;
     const status = await compute(this.last?.conditions ?? []);
     const due = Date.now() - this.lastWritten >= reportMs;
@@ -61,7 +61,7 @@ export class NodeStatusLoop {
       node = await nodes.patch(nodeName, patch, { type: 'strategic', subresource: 'status' });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      node = await this.options.register(status);
+      node = await this.options.register(status, signal);
     }
     this.options.onNode(node);
     this.report(status);

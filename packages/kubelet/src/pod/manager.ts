@@ -37,6 +37,13 @@ export class PodManager {
     return [...this.workers.values()];
   }
 
+  /** Pods that may use the node's resources now. */
+  admitted(): Pod[] {
+    return this.allWorkers()
+      .filter((worker) => worker.isAdmitted)
+      .map((worker) => worker.pod);
+  }
+
   staticPod(fullName: string): Pod | undefined {
     return this.statics.get(fullName);
   }

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { V1RuntimeClass, V1Service } from '@kubelab/api';
+import { gvr } from '@kubelab/client';
+import { parseResolvConf } from '../env/dns.js';
+import type { Parts } from '../parts.js';
+import { Backoff } from '../runtime/backoff.js';
+import type { RunnerContext } from '../runtime/runner-context.js';
+import { admitPod } from './admission.js';
+import type { WorkerContext } from './context.js';
+
+const crashBackoffMs = { initial: 10_000, max: 300_000 };
+
+async function runnerContext(parts: Parts): Promise<RunnerContext> {
+  const { config, client, cri, events, logger } = parts;
+  const { options, nodeName } = config;
+  const services = parts.informers.informer<V1Service>(gvr.services);
+  const resolvConf = options.string('resolv-conf');
+  const host = await readFile(resolvConf, 'utf8').catch((error) => {
+    logger.warn('No resolv.conf for pods to inherit', { path: resolvConf, error });
+    return '';
+  });
+  return {
+    cri,
+    events,
+    logger,
+    puller: parts.puller,
+    paths: parts.paths,
+    security: { seccompProfileRoot: join(config.rootDir, 'seccomp') },
+    sandbox: {
+      dns: {
+        clusterDns: options.strings('cluster-dns'),
+        clusterDomain: options.string('cluster-domain'),
+        host: parseResolvConf(host),
+      },
+      podLogsDir: config.podLogsDir,
+      cgroupParent: (pod) => parts.cgroups?.parent(pod) ?? '',
+    },
+    nodeName,
+    memoryCapacityBytes: parts.machine.memoryBytes,
+    services: async () => {
+      if (!services.hasSynced()) await services.waitForSync(parts.signal);
+      return services.lister.list();
+    },
+    objectsFor: parts.objectsFor,
+    allocatable: () => parts.nodeAgent.allocatable,
+    hostIps: () => config.nodeIps,
+    devices: (pod, container) => parts.devices.allocate(pod, container),
+    runtimeHandler: async (name) => {
+      if (!name) return '';
+      return (await client.resource<V1RuntimeClass>(gvr.runtimeclasses).get(name)).handler;
+    },
+  };
+}
+
+/** What pod workers need, from the parts of the agent. */
+export async function workerContext(parts: Parts): Promise<WorkerContext> {
+  const { config, cri, events, logger, reader, puller, probes, statuses, volumes, resizer, pods, monitor } = parts;
+  return {
+    cri,
+    events,
+    logger,
+    reader,
+    runner: await runnerContext(parts),
+    puller,
+    probes,
+    statuses,
+    volumes,
+    crashBackoff: new Backoff(crashBackoffMs.initial, crashBackoffMs.max),
+    runtimeName: () => monitor.facts.name,
+    hostIps: () => config.nodeIps,
+    networkProblem: () => monitor.networkProblem(),
+    admit: (pod) =>
+      admitPod(pod, {
+        nodeLabels: parts.nodeAgent.labels,
+        allocatable: parts.nodeAgent.allocatable,
+        active: pods.admitted(),
+        pressures: parts.eviction.pressures(),
+        allowedUnsafeSysctls: config.options.strings('allowed-unsafe-sysctls'),
+        shuttingDown: parts.shutdown.shuttingDown,
+      }),
+    nextTokenRefresh: (uid) => parts.tokens.nextRefresh(uid),
+    ensureCgroup: async (pod) => parts.cgroups?.ensure(pod),
+    removeCgroup: async (pod) => parts.cgroups?.remove(pod),
+    resize: (pod, state) => resizer.resize(pod, state),
+    extraConditions: (uid) => [resizer.condition(uid)].filter((condition) => condition !== undefined),
+    removeFromRuntime: ({ metadata }) => parts.containerGc.removePod(metadata.namespace, metadata.name, metadata.uid),
+    forget: (uid) => {
+      parts.objects.release(uid);
+      parts.tokens.release(uid);
+      puller.forget(uid);
+      probes.remove(uid);
+      resizer.forget(uid, pods.worker(uid)?.state);
+    },
+    onStarted: (_pod, ms) => parts.metrics.podStart.observe(ms / 1000),
+    onDone: (uid) => pods.done(uid),
+  };
+}
