@@ -23,4 +23,5 @@ export { schemaFor } from './schema.js';
 export { ResourceTable, type TableListener, versionOf } from './table.js';
 export { podTotals } from './usage/pod-resources.js';
 export { inScope, missingConstraints, type Quota, type Usage, usageOf } from './usage/quota-usage.js';
+export { validateClientConfig } from './validation/admissionregistration.js';
 export { semanticEqual } from './validation/common.js';

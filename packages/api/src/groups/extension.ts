@@ -2,10 +2,6 @@ import { apiServiceColumns } from '../columns/groups.js';
 import { setApiServiceDefaults, setCustomResourceDefinitionDefaults } from '../defaults/groups.js';
 import { defaultsOf, defineResource, statusOf } from '../define.js';
 import type { ResourceEntry } from '../resource.js';
-import {
-  customResourceDefinitionStatusStrategy,
-  customResourceDefinitionStrategy,
-} from '../strategy/custom-resource-definition.js';
 import { apiServiceStrategy, plainStatusStrategy } from '../strategy/groups.js';
 import { nameIsPathSegment } from '../validation/common.js';
 
@@ -28,9 +24,9 @@ export const extensionResources: ResourceEntry[] = [
     categories: ['api-extensions'],
     namespaced: false,
     storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
-    strategy: customResourceDefinitionStrategy,
+    // The API server, which knows CEL and the resources that definitions make, adds the strategy.
     defaults: defaultsOf(setCustomResourceDefinitionDefaults),
-    subresources: { status: statusOf('CustomResourceDefinition', customResourceDefinitionStatusStrategy) },
+    subresources: { status: statusOf('CustomResourceDefinition', plainStatusStrategy) },
   }),
   defineResource(apiregistration, {
     resource: 'apiservices',

@@ -1,20 +1,9 @@
-import type { Column, ResourceEntry } from '@kubelab/api';
+import type { ResourceEntry } from '@kubelab/api';
 import { deepEqual, type KubeObject } from '@kubelab/apimachinery';
 import { type CustomResourceDefinition, cleanupFinalizer, storageVersionOf } from './definition.js';
 import { validateDefinition } from './validate-definition.js';
 
 const as = (obj: KubeObject) => obj as CustomResourceDefinition;
-
-function setDefaults(obj: KubeObject): void {
-  const spec = as(obj).spec;
-  if (typeof spec !== 'object' || spec === null) return;
-  const names = spec.names;
-  if (typeof names === 'object' && names !== null && typeof names.kind === 'string') {
-    names.singular ??= names.kind.toLowerCase();
-    names.listKind ??= `${names.kind}List`;
-  }
-  spec.conversion ??= { strategy: 'None' };
-}
 
 /** The storage version is one that objects may be stored in from now on. */
 function noteStoredVersion(crd: CustomResourceDefinition, storedVersions: string[]): void {
@@ -24,28 +13,8 @@ function noteStoredVersion(crd: CustomResourceDefinition, storedVersions: string
   crd.status.acceptedNames ??= { plural: '', kind: '' };
 }
 
-const columns: Column[] = [
-  {
-    name: 'Name',
-    type: 'string',
-    format: 'name',
-    description: 'Name of the definition',
-    priority: 0,
-    cell: (o) => o.metadata.name,
-  },
-  {
-    name: 'Created At',
-    type: 'date',
-    description: 'Creation time',
-    priority: 0,
-    cell: (o) => o.metadata.creationTimestamp,
-  },
-];
-
-/** Gives the row of customresourcedefinitions its behaviour. */
+/** Gives the row of customresourcedefinitions its strategy (defaults and columns are the table's). */
 export function completeDefinitionEntry(entry: ResourceEntry): void {
-  entry.defaults = setDefaults;
-  entry.columns = columns;
   entry.strategy = {
     prepareForCreate(obj) {
       delete obj.status;

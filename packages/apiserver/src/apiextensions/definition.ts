@@ -7,10 +7,20 @@ export interface CustomResourceDefinition extends KubeObject {
     scope: string;
     names: CrdNames;
     versions: CrdVersion[];
-    conversion?: { strategy?: string; webhook?: unknown };
+    conversion?: { strategy?: string; webhook?: ConversionWebhook };
     preserveUnknownFields?: boolean;
   };
   status?: CrdStatus;
+}
+
+/** How objects are converted by a webhook (apiextensions.k8s.io/v1 WebhookConversion). */
+export interface ConversionWebhook {
+  clientConfig?: {
+    url?: string;
+    caBundle?: string;
+    service?: { namespace?: string; name?: string; path?: string; port?: number };
+  };
+  conversionReviewVersions?: string[];
 }
 
 export interface CrdNames {

@@ -1,3 +1,4 @@
+import { validateClientConfig } from '@kubelab/api';
 import {
   compileJsonPath,
   type FieldError,
@@ -179,6 +180,21 @@ export function validateDefinition(crd: CustomResourceDefinition, old?: CustomRe
   const strategy = s.conversion?.strategy ?? 'None';
   if (strategy !== 'None' && strategy !== 'Webhook')
     out.push(field.notSupported(spec.child('conversion', 'strategy'), strategy, ['None', 'Webhook']));
+  if (strategy === 'Webhook') {
+    const { webhook } = s.conversion ?? {};
+    const at = spec.child('conversion');
+    if (!webhook?.clientConfig)
+      out.push(field.required(at.child('webhookClientConfig'), 'required when strategy is set to Webhook'));
+    else validateClientConfig(webhook.clientConfig, at.child('webhook', 'clientConfig'), out);
+    const reviews = webhook?.conversionReviewVersions ?? [];
+    const versionsPath = at.child('conversionReviewVersions');
+    if (reviews.length === 0) out.push(field.required(versionsPath, ''));
+    else if (!reviews.some((v) => v === 'v1' || v === 'v1beta1'))
+      out.push(field.invalid(versionsPath, reviews, 'must include at least one of v1, v1beta1'));
+  } else if (s.conversion?.webhook) {
+    const at = spec.child('conversion', 'webhook');
+    out.push(field.forbidden(at, 'should not be set when strategy is not set to Webhook'));
+  }
   if (s.preserveUnknownFields)
     out.push(
       field.invalid(spec.child('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema'),
