@@ -282,10 +282,15 @@ test('metrics: each has the labels its descriptor names', async () => {
   );
 });
 
-test('a sandbox removed behind the shim’s back gives its address back', async () => {
-  const pod = await runPod(runtime);
-  const { status } = await runtime.cri.podSandboxStatus({ pod_sandbox_id: pod.id });
-  await runtime.docker.getContainer(pod.id).remove({ force: true });
-  const reserved = `${runtime.dir}/cni/ipam/test/${status?.network?.ip}`;
-  await until(() => assert.ok(!existsSync(reserved)));
+test('a sandbox removed behind the shim’s back, up or down, gives its address back', async () => {
+  for (const down of [false, true]) {
+    const pod = await runPod(runtime);
+    const { status } = await runtime.cri.podSandboxStatus({ pod_sandbox_id: pod.id });
+    const reserved = `${runtime.dir}/cni/ipam/test/${status?.network?.ip}`;
+    assert.ok(existsSync(reserved));
+    if (down) await runtime.stopShim();
+    await runtime.docker.getContainer(pod.id).remove({ force: true });
+    if (down) await runtime.startShim();
+    await until(() => assert.ok(!existsSync(reserved)));
+  }
 });

@@ -2,6 +2,7 @@ import { allContainers } from '../container/list.js';
 import type { RuntimeContext } from '../context.js';
 import type { ContainerEvent } from '../docker/events.js';
 import { decodeSandbox, labelKeys } from '../labels.js';
+import { allSandboxes } from '../sandbox/list.js';
 import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
 
 /**
@@ -10,6 +11,7 @@ import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
  */
 export async function followDocker(context: RuntimeContext): Promise<void> {
   await takeUpLogs(context);
+  await releaseLostNetworks(context);
   const report = (what: string, id: string) => (error: unknown) => context.logger.error(what, { container: id, error });
   context.events.subscribe((event) => {
     if (event.action === 'die') context.logs.finish(event.id).catch(report('Log could not be ended', event.id));
@@ -31,6 +33,21 @@ async function takeUpLogs(context: RuntimeContext): Promise<void> {
       .filter(({ state }) => state !== 'CONTAINER_CREATED')
       .map(({ id, record, state }) => ({ id, logPath: record.logPath, running: state === 'CONTAINER_RUNNING' })),
   );
+}
+
+/** Networks of sandboxes that went away while nobody looked. One that can't be released now is tried next time. */
+async function releaseLostNetworks(context: RuntimeContext): Promise<void> {
+  const present = new Set((await allSandboxes(context)).map(({ id }) => id));
+  for (const id of await context.networks.ids()) {
+    if (present.has(id)) continue;
+    context.logger.warn('Sandbox is gone, releasing its network', { sandbox: id });
+    try {
+      await context.cni.del({ containerId: id, netns: '' });
+      await context.networks.remove(id);
+    } catch (error) {
+      context.logger.error('Network could not be released', { sandbox: id, error });
+    }
+  }
 }
 
 /** A sandbox that somebody removed behind our back leaves its address and host ports behind. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CniResult } from '@kubelab/cni';
 
@@ -36,6 +36,13 @@ export class NetworkResults {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
+  }
+
+  /** The sandboxes with a result. */
+  async ids(): Promise<string[]> {
+    await mkdir(this.#dir, { recursive: true });
+    const files = await readdir(this.#dir);
+    return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   }
 
   async remove(sandboxId: string): Promise<void> {
