@@ -23,7 +23,16 @@ if (!values.inside) {
   for (const n of values.services.split(',')) {
     execFileSync('ip', ['netns', 'add', ns]);
     try {
-      const args = ['netns', 'exec', ns, process.execPath, new URL(import.meta.url).pathname, '--inside', '--services', n];
+      const args = [
+        'netns',
+        'exec',
+        ns,
+        process.execPath,
+        new URL(import.meta.url).pathname,
+        '--inside',
+        '--services',
+        n,
+      ];
       args.push('--backend', values.backend, '--mode', values.mode, '--changes', values.changes);
       spawnSync('ip', args, { stdio: 'inherit' });
     } finally {
@@ -42,13 +51,23 @@ execFileSync('ip', ['route', 'add', 'default', 'dev', 'lo']);
 const clusterIp = (i) => `10.96.${Math.floor(i / 250)}.${(i % 250) + 1}`;
 const service = (i, extra = {}) => ({
   metadata: { name: `svc-${i}`, namespace: 'bench' },
-  spec: { type: 'ClusterIP', clusterIP: clusterIp(i), clusterIPs: [clusterIp(i)], ports: [{ name: 'http', port: 80, protocol: 'TCP' }], ...extra },
+  spec: {
+    type: 'ClusterIP',
+    clusterIP: clusterIp(i),
+    clusterIPs: [clusterIp(i)],
+    ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+    ...extra,
+  },
 });
 const slice = (i, ips) => ({
   addressType: 'IPv4',
   metadata: { name: `svc-${i}-a`, namespace: 'bench', labels: { 'kubernetes.io/service-name': `svc-${i}` } },
   ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-  endpoints: ips.map((ip) => ({ addresses: [ip], nodeName: 'n1', conditions: { ready: true, serving: true, terminating: false } })),
+  endpoints: ips.map((ip) => ({
+    addresses: [ip],
+    nodeName: 'n1',
+    conditions: { ready: true, serving: true, terminating: false },
+  })),
 });
 const fake = (i, k) => `10.244.${1 + (i % 200)}.${1 + ((i + k) % 250)}`;
 
@@ -80,8 +99,8 @@ for (let i = 0; i < count; i++) {
   proxy.setService(service(i));
   proxy.setSlice(slice(i, [fake(i, 0), fake(i, 1)]));
 }
-let cpuBefore = await cpu();
-let started = performance.now();
+const cpuBefore = await cpu();
+const started = performance.now();
 const running = proxy.run();
 await proxy.settled();
 const full = { ms: round(performance.now() - started), cpu: round((await cpu()) - cpuBefore, 2) };
@@ -96,7 +115,11 @@ async function measure(change) {
     await proxy.settled();
     times.push(performance.now() - t);
   }
-  return { p50: round(percentile(times, 0.5)), p99: round(percentile(times, 0.99)), cpuMs: round((((await cpu()) - before) / n) * 1000) };
+  return {
+    p50: round(percentile(times, 0.5)),
+    p99: round(percentile(times, 0.99)),
+    cpuMs: round((((await cpu()) - before) / n) * 1000),
+  };
 }
 
 const last = count - 1;
@@ -132,7 +155,9 @@ console.log(`first full sync: ${full.ms} ms, CPU ${full.cpu} s`);
 console.log(row('endpoint change:', endpoint));
 console.log(row('Service added:  ', added));
 console.log(row('Service removed:', removed));
-console.log(`connect to the last Service: p50 ${round(percentile(connects, 0.5), 3)} ms, p99 ${round(percentile(connects, 0.99), 3)} ms`);
+console.log(
+  `connect to the last Service: p50 ${round(percentile(connects, 0.5), 3)} ms, p99 ${round(percentile(connects, 0.99), 3)} ms`,
+);
 console.log(`memory: ${round(process.memoryUsage().rss / 1e6)} MB`);
 server.close();
 server.closeAllConnections();

@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+// Makes the root file system of an image for one of this repository's processes, so that no registry is needed:
+//   node deploy/images/build.mjs dns /tmp/dns.tar                              then: docker import /tmp/dns.tar ...
+//   node deploy/images/build.mjs ingress /tmp/ingress.tar --binary /usr/sbin/nginx
+// It holds this machine's node with the libraries it is linked to, the built packages and their dependencies, nothing else.
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { binary: { type: 'string', multiple: true, default: [] } },
+});
+const [name, output] = positionals;
+const repo = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+if (!name || !output || !existsSync(join(repo, 'packages', name, 'dist/main.js'))) {
+  console.error('usage: build.mjs PACKAGE OUTPUT.tar [--binary PATH]...   (PACKAGE built, with a dist/main.js)');
+  process.exit(2);
+}
+const root = mkdtempSync(join(tmpdir(), 'kubelab-root-'));
+
+/** A program and all the libraries it is linked to, at the paths where the loader looks for them. */
+function addBinary(path, target = path) {
+  copy(realpathSync(path), target);
+  const linked = execFileSync('ldd', [realpathSync(path)], { encoding: 'utf8' });
+  for (const [, library] of linked.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)) copy(realpathSync(library), library);
+}
+
+function copy(from, to) {
+  const path = join(root, to);
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  cpSync(from, path, { recursive: true, dereference: false });
+}
+
+/** The packages that `name` depends on, from npm: ours with what is built of them, others whole. */
+function addPackages() {
+  const list = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable', '-w', `packages/${name}`], {
+    cwd: repo,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  for (const path of list.split('\n').filter((p) => p.includes('node_modules/') && !p.includes('/@types/'))) {
+    const at = `/app/${relative(repo, path)}`;
+    const real = realpathSync(path);
+    if (!path.includes('/node_modules/@kubelab/')) {
+      copy(real, at);
+      continue;
+    }
+    const own = `/app/${relative(repo, real)}`;
+    copy(join(real, 'package.json'), `${own}/package.json`);
+    copy(join(real, 'dist'), `${own}/dist`);
+    mkdirSync(dirname(join(root, at)), { recursive: true });
+    symlinkSync(relative(dirname(join(root, at)), join(root, own)), join(root, at));
+  }
+}
+
+try {
+  for (const dir of ['tmp', 'etc', 'run', 'proc', 'sys', 'dev', 'var/log/nginx', 'var/lib/nginx']) {
+    mkdirSync(join(root, dir), { recursive: true });
+  }
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/false\nwww-data:x:33:33:www-data:/:/bin/false\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nwww-data:x:33:\n');
+  addBinary(process.execPath, '/bin/node');
+  for (const binary of values.binary) addBinary(binary);
+  addPackages();
+  execFileSync('tar', ['--owner=0', '--group=0', '--numeric-owner', '-C', root, '-cf', resolve(output), '.']);
+} finally {
+  rmSync(root, { recursive: true });
+}
+const version = JSON.parse(readFileSync(join(repo, 'packages', name, 'package.json'), 'utf8')).version;
+console.log(
+  `docker import --change 'ENTRYPOINT ["/bin/node","/app/packages/${name}/dist/main.js"]' ${output} kubelab/${name}:${version}`,
+);
