@@ -39,6 +39,7 @@ function wallClock(timeMs: number, timeZone: string): number {
 
 /** The moment at which a zone's wall clock shows a time; undefined if it never does (a clock put forward). */
 function momentOf(wallMs: number, timeZone: string): number | undefined {
+  if (timeZone === 'UTC') return wallMs;
   let guess = wallMs - (wallClock(wallMs, timeZone) - wallMs);
   guess += wallMs - wallClock(guess, timeZone);
   return wallClock(guess, timeZone) === wallMs ? guess : undefined;

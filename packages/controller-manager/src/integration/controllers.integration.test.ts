@@ -593,10 +593,14 @@ test('a silent node: Unknown, tainted, its pods out of service and given up; and
   nodes.wake('node-c');
 });
 
-test('killed controllers go on where they were', async () => {
-  await api(gvr.deployments).create(workload('apps/v1', 'Deployment', 'crash', { replicas: 2 }));
-  await env.restartControllers();
-  await eventually('2 available', async () => (await statusOf(gvr.deployments, 'crash')).availableReplicas === 2);
-  await api(gvr.deployments).delete('crash', { propagationPolicy: 'Foreground' });
-  await gone(gvr.deployments, 'crash');
-});
+for (const process of ['controller-manager', 'apiserver', 'etcd'] as const) {
+  test(`${process} killed in the middle of a rollout: it goes on, and nothing is lost`, async () => {
+    const name = `crash-${process}`;
+    await api(gvr.deployments).create(workload('apps/v1', 'Deployment', name, { replicas: 5 }));
+    await env.restart(process);
+    await eventually('5 available', async () => (await statusOf(gvr.deployments, name)).availableReplicas === 5);
+    assert.equal((await podsOf(name)).length, 5);
+    await api(gvr.deployments).delete(name, { propagationPolicy: 'Foreground' });
+    await gone(gvr.deployments, name);
+  });
+}

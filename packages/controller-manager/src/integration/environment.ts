@@ -15,8 +15,8 @@ export interface Environment {
   client: Client;
   kubeconfig: string;
   directory: string;
-  /** Ends the controller manager (SIGKILL) and starts another. */
-  restartControllers(): Promise<void>;
+  /** Ends a process with SIGKILL and starts it again. */
+  restart(name: 'etcd' | 'apiserver' | 'controller-manager'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,6 +26,7 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
   mkdirSync(join(directory, 'pki'));
   const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()];
   const processes = new Map<string, ChildProcess>();
+  const starters = new Map<string, () => void>();
   const files = await writePki(directory, apiPort);
   const start = (name: string, command: string, args: string[]): void => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -33,6 +34,7 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
     child.stdout?.pipe(log);
     child.stderr?.pipe(log);
     processes.set(name, child);
+    starters.set(name, () => start(name, command, args));
   };
   start('etcd', 'etcd', [
     `--data-dir=${join(directory, 'etcd')}`,
@@ -79,13 +81,17 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
       '--use-service-account-credentials',
       ...controllerFlags,
     ]);
+  const ready = async (): Promise<void> => {
+    await waitFor('the API server', () => isReady(client), { timeoutMs: startTimeoutMs });
+  };
   const environment: Environment = {
     client,
     kubeconfig: files.admin,
     directory,
-    async restartControllers() {
-      await end(processes.get('controller-manager'), 'SIGKILL');
-      startControllers();
+    async restart(name) {
+      await end(processes.get(name), 'SIGKILL');
+      starters.get(name)?.();
+      if (name !== 'controller-manager') await ready();
     },
     async stop() {
       client.close();
@@ -94,7 +100,7 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
     },
   };
   try {
-    await waitFor('the API server', () => isReady(client), { timeoutMs: startTimeoutMs });
+    await ready();
   } catch (cause) {
     const log = readFileSync(join(directory, 'apiserver.log'), 'utf8').slice(-2000);
     await environment.stop();

@@ -1,6 +1,6 @@
 import type { V1Lease, V1Node, V1Pod, V1PodStatus } from '@kubelab/api';
-import { isConflict, isInvalid, isNotFound, nowMicro, nowSecond } from '@kubelab/apimachinery';
-import { type Client, delay, gvr, InformerFactory } from '@kubelab/client';
+import { isConflict, isInvalid, isNotFound, nowMicro, nowSecond, StatusError } from '@kubelab/apimachinery';
+import { type Client, ConnectionError, delay, gvr, InformerFactory } from '@kubelab/client';
 import { nodeOf } from '../daemonset/placement.js';
 import type { Pod } from '../framework/kinds.js';
 
@@ -12,6 +12,9 @@ export const notReadyAnnotation = 'test.kubelab.io/not-ready';
 /** Nodes without machines: they bind pods, report them as running, or ended, and let deleted ones go. */
 export class FakeNodes {
   private readonly silent = new Set<string>();
+  /** Pods whose last write failed, for the next beat. */
+  private readonly missed = new Set<string>();
+  private lookAgain: () => void = () => undefined;
   private nextIp = 1;
   private turn = 0;
 
@@ -26,10 +29,19 @@ export class FakeNodes {
     const pods = factory.informer<Pod>(gvr.pods);
     const handle = (pod: Pod): void => {
       this.sync(pod).catch((error) => {
-        if (!isNotFound(error) && !isConflict(error) && !isInvalid(error) && !signal.aborted) throw error;
+        if (isNotFound(error) || isConflict(error) || isInvalid(error) || signal.aborted) return;
+        this.missed.add(`${pod.metadata.namespace}/${pod.metadata.name}`);
       });
     };
     pods.addEventHandler({ add: handle, update: (_, pod) => handle(pod) });
+    this.lookAgain = () => {
+      const keys = [...this.missed];
+      this.missed.clear();
+      for (const key of keys) {
+        const pod = pods.lister.getByKey(key);
+        if (pod) handle(pod);
+      }
+    };
     factory.start(signal);
     await factory.waitForSync(signal);
     void this.heartbeats(signal);
@@ -77,17 +89,40 @@ export class FakeNodes {
     }
     while (!signal.aborted) {
       await delay(500, signal);
+      this.lookAgain();
       for (const name of this.names) {
         if (this.silent.has(name) || signal.aborted) continue;
-        const patch = { spec: { renewTime: nowMicro() } };
-        await leases.patch(name, patch, { type: 'merge' }).catch((error) => {
-          if (!signal.aborted) throw error;
-        });
+        try {
+          await leases.patch(name, { spec: { renewTime: nowMicro() } }, { type: 'merge' });
+          await this.reportReady(name);
+        } catch (error) {
+          // As a kubelet does: the API server may be away for a while, the next beat tries again.
+          if (!(error instanceof ConnectionError) && !(error instanceof StatusError) && !signal.aborted) throw error;
+        }
       }
     }
   }
 
-  private async sync(pod: Pod): Promise<void> {
+  /** What the lifecycle controller marked while the node was silent is put right when it is back. */
+  private async reportReady(name: string): Promise<void> {
+    const nodes = this.client.resource<V1Node>(gvr.nodes);
+    const node = await nodes.get(name);
+    if (node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
+    const now = nowSecond();
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'KubeletReady',
+      lastHeartbeatTime: now,
+      lastTransitionTime: now,
+    };
+    await nodes.updateStatus({ ...node, status: { ...node.status, conditions: [ready] } });
+    const pods = this.client.resource<V1Pod>(gvr.pods);
+    for (const pod of (await pods.list({ fieldSelector: `spec.nodeName=${name}` })).items)
+      await this.sync(pod as Pod, true);
+  }
+
+  private async sync(pod: Pod, again = false): Promise<void> {
     const { namespace, name } = pod.metadata;
     const pods = this.client.resource<V1Pod>(gvr.pods).namespace(namespace);
     if (!pod.spec.nodeName) {
@@ -113,7 +148,7 @@ export class FakeNodes {
     const exitCode = pod.metadata.annotations?.[exitCodeAnnotation];
     if (exitCode !== undefined) {
       await pods.updateStatus({ ...pod, status: endedStatus(pod, Number(exitCode)) });
-    } else if (pod.status?.phase !== 'Running') {
+    } else if (pod.status?.phase !== 'Running' || again) {
       await pods.updateStatus({ ...pod, status: this.runningStatus(pod) });
     }
   }
