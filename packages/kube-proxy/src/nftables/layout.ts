@@ -17,7 +17,7 @@ export type MapName =
   | 'hairpin';
 
 /** Words that differ between the families. */
-export function words(o: RuleOptions): { table: string; ip: 'ip' | 'ip6' } {
+export function words(o: Pick<RuleOptions, 'family'>): { table: string; ip: 'ip' | 'ip6' } {
   const ip = o.family === 'ipv4' ? 'ip' : 'ip6';
   return { table: `${ip} ${tableName}`, ip };
 }

@@ -228,9 +228,14 @@ export class NftablesProgrammer implements Programmer {
 export async function removeNftablesTables(prefix: string[] = []): Promise<number> {
   let removed = 0;
   for (const family of ['ipv4', 'ipv6'] as const) {
-    const { table } = words({ family } as RuleOptions);
-    const { code } = await run([...prefix, 'nft', 'delete', 'table', ...table.split(' ')]);
-    if (code === 0) removed++;
+    const { table } = words({ family });
+    try {
+      const { code } = await run([...prefix, 'nft', 'delete', 'table', ...table.split(' ')]);
+      if (code === 0) removed++;
+    } catch (error) {
+      // Without nft there is no table of ours either.
+      if (!(error instanceof IptablesError)) throw error;
+    }
   }
   return removed;
 }

@@ -1,4 +1,4 @@
-import { run } from '@kubelab/node-iptables';
+import { IptablesError, run } from '@kubelab/node-iptables';
 import type { IpFamily } from '../address.js';
 import { type SetSpec, setPrefix } from './compile.js';
 
@@ -78,8 +78,16 @@ function difference(name: string, now: Set<string>, wanted: Set<string>): string
 
 /** Destroys all sets of ours, of both families. Those that others' rules use stay, and the error says so. */
 export async function removeSets(prefix: string[] = []): Promise<void> {
-  const { code, stdout } = await run([...prefix, 'ipset', 'list', '-n']);
-  if (code !== 0) return;
+  let stdout: string;
+  try {
+    const listed = await run([...prefix, 'ipset', 'list', '-n']);
+    if (listed.code !== 0) return;
+    stdout = listed.stdout;
+  } catch (error) {
+    // Without the tool there are no sets of ours either.
+    if (error instanceof IptablesError) return;
+    throw error;
+  }
   const mine = stdout.split('\n').filter((n) => n.startsWith(setPrefix));
   if (mine.length === 0) return;
   const result = await run([...prefix, 'ipset', 'restore'], mine.map((n) => `destroy ${n}\n`).join(''));
