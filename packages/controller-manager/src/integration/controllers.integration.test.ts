@@ -5,7 +5,7 @@ import { isNotFound } from '@kubelab/apimachinery';
 import { type ApiObject, type Gvr, gvr, waitFor } from '@kubelab/client';
 import { createCsr } from '@kubelab/pki';
 import { type Environment, startEnvironment } from './environment.js';
-import { exitCodeAnnotation, FakeNodes } from './fake-nodes.js';
+import { exitCodeAnnotation, FakeNodes, notReadyAnnotation } from './fake-nodes.js';
 
 const timeoutMs = 30_000;
 const namespace = 'default';
@@ -102,6 +102,35 @@ test('deployment: roll out, scale, update, orphan its sets, collect its pods', a
   for (const set of orphans)
     await api(gvr.replicasets).delete(set.metadata?.name ?? '', { propagationPolicy: 'Foreground' });
   await eventually('no pods', async () => (await podsOf('dep')).length === 0);
+});
+
+test('deployment: a rollout that does not get on is called so, and can be undone', async () => {
+  await api(gvr.deployments).create(
+    workload('apps/v1', 'Deployment', 'stuck', { replicas: 2, progressDeadlineSeconds: 2 }),
+  );
+  await eventually('2 available', async () => (await statusOf(gvr.deployments, 'stuck')).availableReplicas === 2);
+  const broken = template('stuck', { version: 'broken' });
+  broken.metadata = { ...broken.metadata, annotations: { [notReadyAnnotation]: '' } };
+  await api(gvr.deployments).patch('stuck', { spec: { template: broken } }, { type: 'strategic' });
+  await eventually('the deadline', async () => {
+    const { conditions, availableReplicas } = await statusOf(gvr.deployments, 'stuck');
+    const progressing = (conditions as { type: string; reason: string }[] | undefined)?.find(
+      ({ type }) => type === 'Progressing',
+    );
+    return progressing?.reason === 'ProgressDeadlineExceeded' && availableReplicas === 2;
+  });
+  const good = { ...template('stuck'), metadata: { labels: { app: 'stuck' }, annotations: { $patch: 'replace' } } };
+  await api(gvr.deployments).patch('stuck', { spec: { template: good } }, { type: 'strategic' });
+  await eventually('the old version in full', async () => {
+    const { updatedReplicas, replicas, availableReplicas } = await statusOf(gvr.deployments, 'stuck');
+    return updatedReplicas === 2 && replicas === 2 && availableReplicas === 2;
+  });
+  assert.equal(
+    (await find(gvr.deployments, 'stuck'))?.metadata?.annotations?.['deployment.kubernetes.io/revision'],
+    '3',
+  );
+  assert.equal((await api(gvr.replicasets).list({ labelSelector: 'app=stuck' })).items.length, 2);
+  await api(gvr.deployments).delete('stuck', { propagationPolicy: 'Background' });
 });
 
 test('replica set: a deleted pod is replaced, an orphan adopted, a relabelled one released', async () => {
