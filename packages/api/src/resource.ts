@@ -63,6 +63,14 @@ export interface ResourceVersion {
   /** To and from the storage version; absent where the version is stored or the shapes are equal. */
   toStorage?(obj: KubeObject): KubeObject;
   fromStorage?(obj: KubeObject): KubeObject;
+  /**
+   * Conversion that takes time (a CRD's webhook), instead of the two functions above. The server asks for it before it
+   * reads or writes; objects that are in the wanted version already come back as they are.
+   */
+  convert?: {
+    toStorage(objects: KubeObject[]): Promise<KubeObject[]>;
+    fromStorage(objects: KubeObject[]): Promise<KubeObject[]>;
+  };
   columns?: Column[];
   subresources?: Record<string, SubresourceEntry>;
 }

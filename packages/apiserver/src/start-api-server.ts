@@ -3,7 +3,7 @@ import { resources } from '@kubelab/api';
 import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
-import { createAdmission } from './admission/index.js';
+import { createAdmission, WebhookClient } from './admission/index.js';
 import { CustomResourceController, completeDefinitionEntry } from './apiextensions/index.js';
 import { createAuditor } from './audit/index.js';
 import { type AuthenticationOptions, createAuthentication } from './authentication/index.js';
@@ -23,6 +23,7 @@ import { createLimits } from './server/create-limits.js';
 import { listen } from './server/https-server.js';
 import { RequestMetrics } from './server/metrics.js';
 import { ServiceAllocator } from './service-allocation/service-allocator.js';
+import { ServiceResolver } from './service-resolver.js';
 import { publishAuthentication } from './start/authentication-configmap.js';
 import { KubernetesService } from './start/kubernetes-service.js';
 import { ensureSystemPriorityClasses } from './start/priority-classes.js';
@@ -113,7 +114,14 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   await cache.start();
   await authorization.start();
   const stopAdmission = await admission.start();
-  const stopCustomResources = await new CustomResourceController(objects, resources, writer, logger).start();
+  const conversionWebhooks = new WebhookClient(new ServiceResolver(objects));
+  const stopCustomResources = await new CustomResourceController(
+    objects,
+    resources,
+    writer,
+    logger,
+    conversionWebhooks,
+  ).start();
   await limits.start();
   const kubernetesService = new KubernetesService(
     objects,
@@ -175,6 +183,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       authorization.stop();
       stopAdmission();
       stopCustomResources();
+      conversionWebhooks.close();
       limits.stop();
       await audit?.log.close();
       await cache.stop();

@@ -29,7 +29,7 @@ export interface AdmissionAttributes {
   /** Notes something in the request's audit event. */
   addAuditAnnotation(key: string, value: string): void;
   /** Converts an object of the resource between its versions (webhooks see the version they ask for). */
-  convert?(obj: KubeObject, version: string): KubeObject;
+  convert?(obj: KubeObject, version: string): KubeObject | Promise<KubeObject>;
 }
 
 /**

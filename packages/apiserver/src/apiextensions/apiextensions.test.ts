@@ -9,6 +9,8 @@ import { customResourceEntry } from './custom-resource.js';
 import { type CustomResourceDefinition, crdResource } from './definition.js';
 import { validateDefinition } from './validate-definition.js';
 
+const nobody = { post: async () => assert.fail('no webhook is asked') };
+
 function definition(plural = 'crontabs', kind = 'CronTab'): CustomResourceDefinition {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -104,7 +106,7 @@ describe('definitions', () => {
 });
 
 describe('rows of custom resources', () => {
-  const row = customResourceEntry(definition());
+  const row = customResourceEntry(definition(), nobody);
   it('default, validate, ratchet and print', () => {
     const obj = crontab({});
     row.defaults?.(obj, 'v1');
@@ -142,7 +144,7 @@ describe('the controller', () => {
     const table = new ResourceTable();
     const messages: string[] = [];
     const log = { info: () => undefined, warn: (m: string) => messages.push(m) };
-    const controller = new CustomResourceController(objects, table, {} as Writer, log);
+    const controller = new CustomResourceController(objects, table, {} as Writer, log, nobody);
     const stop = await controller.start();
     const until = async (test: () => Promise<boolean> | boolean) => {
       // The controller works in timers of 0 ms; each look lets them run.

@@ -2,6 +2,7 @@ import type { ResourceTable } from '@kubelab/api';
 import { deepCopy, isConflict, isNotFound, type KubeObject, nowSecond } from '@kubelab/apimachinery';
 import type { ObjectAccess } from '../object-access.js';
 import type { Writer } from '../registry/writer.js';
+import type { WebhookPoster } from './conversion-webhook.js';
 import { customResourceEntry } from './custom-resource.js';
 import {
   type CrdCondition,
@@ -37,6 +38,7 @@ export class CustomResourceController {
     private readonly table: ResourceTable,
     private readonly writer: Writer,
     private readonly log: Log,
+    private readonly poster: WebhookPoster,
   ) {}
 
   /** Resolves when the established definitions are served. */
@@ -67,7 +69,7 @@ export class CustomResourceController {
   private serve(crd: CustomResourceDefinition): void {
     const name = crd.metadata.name ?? '';
     try {
-      const row = customResourceEntry(crd);
+      const row = customResourceEntry(crd, this.poster);
       const old = this.served.get(name);
       // A status change leaves the row as it is: caches keyed by its parts stay good.
       if (

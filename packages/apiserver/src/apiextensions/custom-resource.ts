@@ -14,6 +14,8 @@ import {
   validateSchema,
   validateSchemaRules,
 } from '@kubelab/apimachinery';
+import { convertByWebhook, type WebhookPoster } from './conversion-webhook.js';
+import { decodeCustomResource } from './decode.js';
 import type { CrdVersion, CustomResourceDefinition } from './definition.js';
 import { storageVersionOf } from './definition.js';
 
@@ -131,7 +133,9 @@ function sameAt(field: string, a: KubeObject, b: KubeObject): boolean {
 }
 
 function strategies(crd: CustomResourceDefinition, hasStatus: boolean): { main: Strategy; status: Strategy } {
-  const versionOf = (name: string) => crd.spec.versions.find((v) => v.name === name);
+  // Without a webhook all versions look alike, and the client's own schema decides.
+  const converted = crd.spec.conversion?.strategy === 'Webhook' ? storageVersionOf(crd) : undefined;
+  const versionOf = (name: string) => crd.spec.versions.find((v) => v.name === (converted ?? name));
   const validate: Pick<Strategy, 'validateCreate' | 'validateUpdate'> = {
     validateCreate: (obj, ctx) => schemaErrors(versionOf(ctx.version), obj),
     validateUpdate: (obj, old, ctx) => schemaErrors(versionOf(ctx.version), obj, old),
@@ -185,12 +189,37 @@ function subresourcesOf(
   };
 }
 
-/** The table row that serves the objects of a definition. */
-export function customResourceEntry(crd: CustomResourceDefinition): ResourceEntry {
+/** How a version's objects come from and to the stored version where the definition has a conversion webhook. */
+function conversionOf(
+  crd: CustomResourceDefinition,
+  version: string,
+  poster: WebhookPoster,
+): ResourceVersion['convert'] {
+  const to = async (objects: KubeObject[], wanted: string): Promise<KubeObject[]> => {
+    const schema = crd.spec.versions.find((v) => v.name === wanted)?.schema?.openAPIV3Schema;
+    const converted = await convertByWebhook(crd, poster, objects, wanted);
+    return converted.map((object, i) => {
+      // What nobody converted belongs to the caller or the cache.
+      const own = object === objects[i] ? structuredClone(object) : object;
+      if (schema) decodeCustomResource(own, schema);
+      setDefaults(own, schema);
+      return own;
+    });
+  };
+  return {
+    toStorage: (objects) => to(objects, storageVersionOf(crd)),
+    fromStorage: (objects) => to(objects, version),
+  };
+}
+
+/** The table row that serves the objects of a definition; webhooks that convert them are called through `poster`. */
+export function customResourceEntry(crd: CustomResourceDefinition, poster: WebhookPoster): ResourceEntry {
   const { group, scope } = crd.spec;
   const names = crd.status?.acceptedNames?.kind ? crd.status.acceptedNames : crd.spec.names;
   const stored = storageVersionOf(crd);
   const hasStatus = crd.spec.versions.some((v) => v.subresources?.status);
+  const byWebhook = crd.spec.conversion?.strategy === 'Webhook';
+  const wasStoredOtherwise = (crd.status?.storedVersions ?? []).some((v) => v !== stored);
   const { main, status } = strategies(crd, hasStatus);
   const schemaByVersion = new Map(crd.spec.versions.map((v) => [v.name, v.schema?.openAPIV3Schema]));
   const versions = crd.spec.versions
@@ -207,8 +236,9 @@ export function customResourceEntry(crd: CustomResourceDefinition): ResourceEntr
         ...(v.deprecated
           ? { deprecationWarning: v.deprecationWarning ?? `${group}/${v.name} ${names.kind} is deprecated` }
           : {}),
-        // Objects stored before a default came get it when they are read.
-        ...(hasDefaults(schema)
+        ...(byWebhook ? { convert: conversionOf(crd, v.name, poster) } : {}),
+        // Objects stored before a default came get it when they are read; those of an older version get the new name.
+        ...(!byWebhook && (hasDefaults(schema) || wasStoredOtherwise)
           ? {
               fromStorage: (obj: KubeObject) => {
                 const out = structuredClone(obj);

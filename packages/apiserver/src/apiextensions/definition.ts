@@ -72,9 +72,11 @@ export const crdResource = { group: 'apiextensions.k8s.io', resource: 'customres
 /** Keeps a definition until its objects are gone. */
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 
-export const storageVersionOf = (crd: CustomResourceDefinition): string =>
-  // Asked before validation too: an apply may have made a definition without versions.
-  (crd.spec.versions as CustomResourceDefinition['spec']['versions'] | undefined)?.find((v) => v.storage)?.name ?? '';
+/** The version that objects are stored in. Asked before validation too: then even the spec may be missing. */
+export function storageVersionOf(crd: Partial<CustomResourceDefinition>): string {
+  const spec = crd.spec as Partial<CustomResourceDefinition['spec']> | null | undefined;
+  return spec?.versions?.find((v) => v.storage)?.name ?? '';
+}
 
 export function conditionOf(crd: CustomResourceDefinition, type: string): CrdCondition | undefined {
   return crd.status?.conditions?.find((c) => c.type === type);

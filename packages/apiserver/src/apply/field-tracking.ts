@@ -37,7 +37,8 @@ function common(w: TrackedWrite) {
     // Other versions are reached through the stored one.
     inVersion: (obj: KubeObject, wanted: string) => {
       const served = versionOfEntry(w.entry, wanted.split('/').pop() ?? '');
-      if (!served || groupVersionText(w.entry.group, served.version) !== wanted) return undefined;
+      // A webhook can't be asked from here: what was noted in such a version is no longer followed.
+      if (!served || served.convert || groupVersionText(w.entry.group, served.version) !== wanted) return undefined;
       return { obj: toServed(w.entry, served, toStored(w.entry, w.served, obj)), schema: schemaOf(served) };
     },
   };

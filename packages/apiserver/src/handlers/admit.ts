@@ -1,6 +1,7 @@
 import { deepCopy, type KubeObject } from '@kubelab/apimachinery';
 import type { AdmissionAttributes, AdmissionOperation } from '../admission/index.js';
 import { auditOf } from '../audit/index.js';
+import { prepareServed, prepareStored } from '../registry/prepared-conversion.js';
 import { toServed, toStored, versionOfEntry } from '../registry/versioning.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 
@@ -33,7 +34,7 @@ export function admissionAttributes(ctx: RequestContext, request: AdmissionReque
 }
 
 /** A stored object in another version, or one of another version in the stored one (webhooks ask for either). */
-function convertTo(ctx: RequestContext, object: KubeObject, version: string): KubeObject {
+async function convertTo(ctx: RequestContext, object: KubeObject, version: string): Promise<KubeObject> {
   const { entry } = ctx;
   const from = versionOfEntry(entry, object.apiVersion.split('/').pop() ?? '');
   const to = versionOfEntry(entry, version);
@@ -41,7 +42,12 @@ function convertTo(ctx: RequestContext, object: KubeObject, version: string): Ku
   if (!isMain || !from || !to || from === to) {
     return object;
   }
-  return version === entry.storageVersion ? toStored(entry, from, object) : toServed(entry, to, object);
+  if (version === entry.storageVersion) {
+    await prepareStored(from, object);
+    return toStored(entry, from, object);
+  }
+  await prepareServed(to, [object]);
+  return toServed(entry, to, object);
 }
 
 /** Runs the mutating plugins on the object; what they made of it is returned, defaulted again. */

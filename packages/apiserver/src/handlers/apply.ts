@@ -1,6 +1,8 @@
 import { isNotFound, type KubeObject, newBadRequest } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
 import { applyConfiguration, checkWriteOptions } from '../apply/index.js';
+import { prepareStored } from '../registry/prepared-conversion.js';
+import { toStored } from '../registry/versioning.js';
 import { privateCopy } from './admit.js';
 import { parseJson, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
@@ -23,7 +25,8 @@ export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext)
   try {
     const { item } = await env.writer.update(entry, {
       ...base,
-      transform: (current) => toStorage(ctx, applyConfiguration(write, current.object, privateCopy(config), force)),
+      transform: async (current) =>
+        toStorage(ctx, applyConfiguration(write, current.object, await inTrackedVersion(ctx, config), force)),
     });
     await sendItem(ctx, 200, item);
   } catch (error) {
@@ -31,9 +34,20 @@ export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext)
     if (!isNotFound(error) || ctx.subresource || config.metadata.uid || config.metadata.resourceVersion) {
       throw error;
     }
-    const object = applyConfiguration(write, undefined, privateCopy(config), force);
+    const object = applyConfiguration(write, undefined, await inTrackedVersion(ctx, config), force);
     await sendItem(ctx, 201, await createDecoded(env, ctx, object, dryRun, { tracked: true }));
   }
+}
+
+/** Where a webhook converts, ownership is noted in the stored version: the configuration is taken there first. */
+async function inTrackedVersion(ctx: RequestContext, config: KubeObject): Promise<KubeObject> {
+  const { entry, served } = ctx;
+  const copy = privateCopy(config);
+  if (!served.convert) {
+    return copy;
+  }
+  await prepareStored(served, copy);
+  return privateCopy(toStored(entry, served, copy));
 }
 
 /** kubectl sends JSON, which is YAML too. */

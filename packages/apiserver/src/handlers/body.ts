@@ -5,9 +5,11 @@ import {
   newBadRequest,
   newRequestEntityTooLarge,
   newUnsupportedMediaType,
+  StatusError,
 } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
 import { auditOf } from '../audit/index.js';
+import { goJsonError } from './go-json-error.js';
 
 /** Largest body, as Kubernetes' MaxRequestBodyBytes. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -89,6 +91,16 @@ export function textOf(parsed: object): string | undefined {
   return texts.get(parsed);
 }
 
+/** A body that is no JSON. As it stands it is answered as a BadRequest; those who know more say what was expected. */
+export class JsonError extends StatusError {
+  constructor(
+    readonly problem: string,
+    readonly text: string,
+  ) {
+    super({ code: 400, reason: 'BadRequest', message: `couldn't get version/kind; json parse error: ${problem}` });
+  }
+}
+
 export function parseJson(body: Buffer): unknown {
   const text = body.toString('utf8');
   if (exceedsJsonDepth(text)) {
@@ -101,6 +113,6 @@ export function parseJson(body: Buffer): unknown {
     }
     return value;
   } catch (error) {
-    throw newBadRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
+    throw new JsonError(goJsonError(text) ?? (error as Error).message, text);
   }
 }

@@ -1,20 +1,16 @@
-import { type KubeObject, newBadRequest } from '@kubelab/apimachinery';
+import type { KubeObject } from '@kubelab/apimachinery';
 import { runMutating, runValidating } from './admit.js';
-import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
-import { checkNames, decodeObject, toStorage } from './decode.js';
+import { checkNames, readObject, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
 import { tracker } from './track.js';
 import { dryRunOf } from './write-options.js';
 
 /** POST to a collection. */
 export async function createHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
-  const { info, entry, req } = ctx;
-  if (entry.namespaced && info.namespace === '') {
-    throw newBadRequest('an empty namespace may not be set during creation');
-  }
+  const { info } = ctx;
   const dryRun = dryRunOf(info.query.getAll('dryRun'));
-  const object = decodeObject(ctx, parseBody(req, await readBody(req)));
+  const object = await readObject(ctx);
   checkNames(ctx, object, false);
   const item = await createDecoded(env, ctx, object, dryRun);
   await sendItem(ctx, 201, item);
@@ -24,7 +20,7 @@ export async function createHandler(env: HandlerEnvironment, ctx: RequestContext
  * Creates an object that was decoded in the client's version; also for PUT and apply to a name that is not there.
  * @param o.tracked managedFields are set already (apply)
  */
-export function createDecoded(
+export async function createDecoded(
   env: HandlerEnvironment,
   ctx: RequestContext,
   object: KubeObject,
@@ -32,7 +28,7 @@ export function createDecoded(
   o: { tracked?: boolean } = {},
 ) {
   const { entry, info } = ctx;
-  const stored = toStorage(ctx, object);
+  const stored = await toStorage(ctx, object);
   for (const warning of entry.strategy.warningsOnCreate?.(stored) ?? []) {
     ctx.warn(warning);
   }

@@ -8,8 +8,9 @@ import {
   strictErrors,
 } from '@kubelab/apimachinery';
 import { decodeCustomResource } from '../apiextensions/index.js';
+import { prepareStored } from '../registry/prepared-conversion.js';
 import { groupVersionText, toStored } from '../registry/versioning.js';
-import { textOf } from './body.js';
+import { JsonError, parseBody, readBody, textOf } from './body.js';
 import type { RequestContext } from './context.js';
 
 /** What the body of a request must be, where it is not the resource's own kind (Scale, Eviction, TokenRequest). */
@@ -17,6 +18,33 @@ export interface ExpectedKind {
   group: string;
   version: string;
   kind: string;
+}
+
+/** Parses the body of a request for an object of this kind. @throws StatusError BadRequest, UnsupportedMediaType */
+export async function readObject(ctx: RequestContext, expected?: ExpectedKind): Promise<KubeObject> {
+  const body = await readBody(ctx.req);
+  let raw: unknown;
+  try {
+    raw = parseBody(ctx.req, body);
+  } catch (error) {
+    if (error instanceof JsonError) {
+      throw newBadRequest(
+        `the object provided is unrecognized (must be of type ${(expected ?? ctx.entry).kind}): ${error.message} (${summary(body)})`,
+      );
+    }
+    throw error;
+  }
+  return decodeObject(ctx, raw, expected);
+}
+
+/** The begin of a body, for errors (summarizeData of k8s.io/apiserver). */
+function summary(body: Buffer): string {
+  const most = 30;
+  if (body.length === 0) {
+    return '<empty>';
+  }
+  const form = body[0] === 0x7b ? 'utf8' : 'hex';
+  return body.toString(form, 0, most) + (body.length > most ? ' ...' : '');
 }
 
 type Validation = 'Strict' | 'Warn' | 'Ignore';
@@ -69,9 +97,9 @@ function checkKind(object: KubeObject, wanted: ExpectedKind): void {
     );
   }
   if (kind && kind !== wanted.kind) {
-    const version = apiVersion || groupVersionText(wanted.group, wanted.version);
+    const version = parseGroupVersion(apiVersion || groupVersionText(wanted.group, wanted.version)).version;
     throw newBadRequest(
-      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: no kind ${JSON.stringify(kind)} is registered for this resource in version ${JSON.stringify(version)}`,
+      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${wanted.kind}: converting (${version}.${kind}) to (${wanted.group || 'core'}.${wanted.kind}): unknown conversion`,
     );
   }
   if (apiVersion) {
@@ -142,8 +170,14 @@ export function checkNames(ctx: RequestContext, object: KubeObject, withName: bo
   }
 }
 
-/** Defaults and converts an object of the client into the stored version. */
-export function toStorage(ctx: RequestContext, object: KubeObject): KubeObject {
-  ctx.entry.defaults?.(object, ctx.served.version);
-  return toStored(ctx.entry, ctx.served, object);
+/**
+ * Defaults and converts an object of the client into the stored version; at once, unless a webhook converts.
+ * @throws StatusError InternalError when the webhook fails
+ */
+export function toStorage(ctx: RequestContext, object: KubeObject): KubeObject | Promise<KubeObject> {
+  const { entry, served } = ctx;
+  entry.defaults?.(object, served.version);
+  return served.convert
+    ? prepareStored(served, object).then(() => toStored(entry, served, object))
+    : toStored(entry, served, object);
 }

@@ -1,4 +1,9 @@
-import { formatGroupResource, newMethodNotSupported, newPathNotFound } from '@kubelab/apimachinery';
+import {
+  formatGroupResource,
+  newGenericServerResponse,
+  newMethodNotSupported,
+  newPathNotFound,
+} from '@kubelab/apimachinery';
 import type { TokenRequestHandler } from '../authentication/index.js';
 import type { ReviewHandler } from '../authorization/index.js';
 import { groupResource } from '../registry/store-errors.js';
@@ -50,11 +55,24 @@ const connectHandlers: Record<string, Record<string, Handler>> = {
 
 /** Serves an authorized request on a resource. @throws StatusError NotFound, MethodNotAllowed, or what the handler says */
 export function dispatch(env: HandlerEnvironment, special: SpecialHandlers, ctx: RequestContext): Promise<void> {
-  const handler = handlerFor(special, ctx);
+  const handler = isRouted(ctx) ? handlerFor(special, ctx) : undefined;
   if (!handler) {
-    throw newMethodNotSupported(groupResource(ctx.entry), ctx.info.verb);
+    // What a router says that has no such route.
+    throw newGenericServerResponse(405, '', { group: '', resource: '' }, '', '', 0, false);
   }
   return handler(env, ctx);
+}
+
+/** Whether the path has the form that the verb needs: a name or none, and a namespace. */
+function isRouted({ info, entry }: RequestContext): boolean {
+  const collection = info.verb === 'create' || info.verb === 'deletecollection';
+  if (info.subresource === '' && info.parts.length > 1 && collection) {
+    return false;
+  }
+  if (info.parts.length === 1 && (info.verb === 'update' || info.verb === 'patch')) {
+    return false;
+  }
+  return !entry.namespaced || info.namespace !== '' || info.verb === 'list' || info.verb === 'watch';
 }
 
 function handlerFor(special: SpecialHandlers, ctx: RequestContext): Handler | undefined {

@@ -9,6 +9,7 @@ import {
 } from '@kubelab/apimachinery';
 import { parse as parseYaml } from 'yaml';
 import { checkWriteOptions } from '../apply/index.js';
+import { prepareServed } from '../registry/prepared-conversion.js';
 import { toServed } from '../registry/versioning.js';
 import { privateCopy } from './admit.js';
 import { applyHandler } from './apply.js';
@@ -44,9 +45,11 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
   const patch = patchOf(ctx, type, body);
   const { item } = await env.writer.update(entry, {
     ...updateRequestBase(env, ctx, dryRun),
-    transform: (current) => {
+    transform: async (current) => {
+      const stored = current.object;
+      await prepareServed(ctx.served, [stored]);
       // A patch is of the client's version: the object is shown to it in that, and taken back.
-      const before = privateCopy(toServed(entry, ctx.served, current.object));
+      const before = privateCopy(toServed(entry, ctx.served, stored));
       const object = decodeObject(ctx, patch(before));
       checkNames(ctx, object, true);
       return toStorage(ctx, object);

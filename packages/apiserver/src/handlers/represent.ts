@@ -7,6 +7,7 @@ import {
   toPartialObjectMetadataList,
   toTable,
 } from '../printing/table.js';
+import { withPrepared } from '../registry/prepared-conversion.js';
 import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
 import type { RequestContext } from './context.js';
 import { negotiate } from './negotiate.js';
@@ -19,6 +20,13 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
 
 /** Answers with one cached object, its encoded bytes where the client takes the object itself. */
 export function sendItem(ctx: RequestContext, code: number, item: CacheItem): Promise<void> {
+  if (ctx.served.convert) {
+    return withPrepared(ctx.served, [item], () => sendPrepared(ctx, code, item));
+  }
+  return sendPrepared(ctx, code, item);
+}
+
+function sendPrepared(ctx: RequestContext, code: number, item: CacheItem): Promise<void> {
   const representation = negotiate(ctx.req.headers.accept);
   if (representation.as === 'object' && representation.format === 'json') {
     return sendBytes(ctx.req, ctx.res, code, encodeItem(ctx.entry, ctx.served, item));
@@ -43,6 +51,13 @@ export function sendKubeObject(ctx: RequestContext, code: number, object: KubeOb
 
 /** Answers with a list: joined from the encoded bytes of its objects, or as rows or metadata. */
 export function sendList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Promise<void> {
+  if (ctx.served.convert) {
+    return withPrepared(ctx.served, items, () => sendPreparedList(ctx, items, metadata));
+  }
+  return sendPreparedList(ctx, items, metadata);
+}
+
+function sendPreparedList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Promise<void> {
   const { format, as, metaVersion } = negotiate(ctx.req.headers.accept);
   const { entry, served } = ctx;
   if (as === 'object' && format === 'json') {

@@ -36,6 +36,11 @@ export async function sendBytes(
   res.end(req.method === 'HEAD' ? undefined : bytes);
 }
 
+/** YAML as Kubernetes writes it: keys sorted, lists not indented, what YAML 1.1 would take for another type quoted. */
+function toYaml(value: unknown): string {
+  return stringify(value, { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0 });
+}
+
 /** Writes a value as JSON, or as YAML where the client asked for that. */
 export function sendObject(
   req: IncomingMessage,
@@ -45,7 +50,7 @@ export function sendObject(
   format: 'json' | 'yaml' = 'json',
 ): Promise<void> {
   if (format === 'yaml') {
-    return sendBytes(req, res, code, Buffer.from(stringify(value)), 'application/yaml');
+    return sendBytes(req, res, code, Buffer.from(toYaml(value)), 'application/yaml');
   }
   return sendBytes(req, res, code, Buffer.from(JSON.stringify(value)));
 }

@@ -1,3 +1,4 @@
+import type { ResourceVersion } from '@kubelab/api';
 import type { KubeObject } from '@kubelab/apimachinery';
 import { type TrackedWrite, trackFields } from '../apply/index.js';
 import type { RequestContext } from './context.js';
@@ -7,10 +8,21 @@ import { fieldManagerOf } from './write-options.js';
 export function trackedWrite(ctx: RequestContext): TrackedWrite {
   return {
     entry: ctx.entry,
-    served: ctx.served,
+    served: trackedVersion(ctx),
     subresource: ctx.info.subresource,
     manager: fieldManagerOf(ctx.info.query, ctx.req.headers['user-agent']),
   };
+}
+
+/** Ownership is noted in the version of the request, but where a webhook converts in the stored one. */
+function trackedVersion(ctx: RequestContext): ResourceVersion {
+  const { entry, served } = ctx;
+  if (!served.convert) {
+    return served;
+  }
+  const stored = entry.versions.find((v) => v.version === entry.storageVersion) ?? served;
+  const { convert: _byWebhook, ...plain } = stored;
+  return plain;
 }
 
 /** Notes in the object's managedFields what the request changed. */

@@ -1,20 +1,19 @@
 import { isNotFound, type KubeObject } from '@kubelab/apimachinery';
 import { privateCopy, runMutating, runValidating } from './admit.js';
-import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { createDecoded, strategyContext } from './create.js';
-import { checkNames, decodeObject, toStorage } from './decode.js';
+import { checkNames, readObject, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
 import { tracker } from './track.js';
 import { dryRunOf } from './write-options.js';
 
 /** PUT of an object, or of its status or another subresource that is written as the object itself. */
 export async function updateHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
-  const { info, entry, req } = ctx;
+  const { info, entry } = ctx;
   const dryRun = dryRunOf(info.query.getAll('dryRun'));
-  const object = decodeObject(ctx, parseBody(req, await readBody(req)));
+  const object = await readObject(ctx);
   checkNames(ctx, object, true);
-  const stored = toStorage(ctx, privateCopy(object));
+  const stored = await toStorage(ctx, privateCopy(object));
   try {
     const { item } = await env.writer.update(entry, {
       ...updateRequestBase(env, ctx, dryRun),

@@ -3,6 +3,7 @@ import { type KubeObject, newBadRequest, newResourceExpired, StatusError } from 
 import { type CacheEvent, type CacheItem, CompactedError } from '@kubelab/storage';
 import { columnsOf, toPartialObjectMetadata, toTable } from '../printing/table.js';
 import { collectionPrefix } from '../registry/keys.js';
+import { withPrepared } from '../registry/prepared-conversion.js';
 import { parseResourceVersion } from '../registry/reader.js';
 import { type Selection, selectionOf } from '../registry/selection.js';
 import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
@@ -100,6 +101,7 @@ class Watch {
   private readonly prefix: string;
   private tableHeadSent = false;
   private lastRevision = 0;
+  private turn: Promise<void> = Promise.resolve();
   private unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -170,6 +172,10 @@ class Watch {
   }
 
   private async sendInitial(items: CacheItem[]): Promise<void> {
+    await withPrepared(this.ctx.served, items, () => this.sendPrepared(items));
+  }
+
+  private async sendPrepared(items: CacheItem[]): Promise<void> {
     for (let i = 0; i < items.length; i++) {
       const item = items[i] as CacheItem;
       if (this.selection.all || this.selection.matches(item.object)) {
@@ -194,7 +200,23 @@ class Watch {
     });
   }
 
+  /** Sends an event; where a webhook converts, after those before it and after its conversion. */
   private send(event: CacheEvent): void {
+    const { served } = this.ctx;
+    if (!served.convert) {
+      this.sendNow(event);
+      return;
+    }
+    const items = [event.current, event.previous].filter((item) => item !== undefined);
+    this.turn = this.turn
+      .then(() => withPrepared(served, items, () => this.sendNow(event)))
+      .catch((error: unknown) => {
+        this.sendError(error);
+        this.end();
+      });
+  }
+
+  private sendNow(event: CacheEvent): void {
     const key = (event.current ?? event.previous)?.key ?? '';
     if (!key.startsWith(this.prefix)) {
       return;

@@ -1,6 +1,7 @@
 import type { ResourceEntry, ResourceVersion } from '@kubelab/api';
 import type { KubeObject } from '@kubelab/apimachinery';
 import type { CacheItem } from '@kubelab/storage';
+import { preparedConversion } from './prepared-conversion.js';
 
 export function groupVersionText(group: string, version: string): string {
   return group === '' ? version : `${group}/${version}`;
@@ -14,7 +15,11 @@ export function versionOfEntry(entry: ResourceEntry, version: string): ResourceV
 /** A stored object in the version that a client asked for. The result may share parts with the stored one. */
 export function toServed(entry: ResourceEntry, served: ResourceVersion, stored: KubeObject): KubeObject {
   const apiVersion = groupVersionText(entry.group, served.version);
-  const converted = served.fromStorage ? served.fromStorage(stored) : stored;
+  const converted = served.convert
+    ? preparedConversion(served, stored)
+    : served.fromStorage
+      ? served.fromStorage(stored)
+      : stored;
   if (converted.apiVersion === apiVersion && converted.kind === entry.kind) {
     return converted;
   }
@@ -23,7 +28,11 @@ export function toServed(entry: ResourceEntry, served: ResourceVersion, stored: 
 
 /** An object of a client in the version that is stored. */
 export function toStored(entry: ResourceEntry, served: ResourceVersion, object: KubeObject): KubeObject {
-  const converted = served.toStorage ? served.toStorage(object) : object;
+  const converted = served.convert
+    ? preparedConversion(served, object)
+    : served.toStorage
+      ? served.toStorage(object)
+      : object;
   const apiVersion = groupVersionText(entry.storageGroup ?? entry.group, entry.storageVersion);
   return converted.apiVersion === apiVersion ? converted : { ...converted, apiVersion };
 }
@@ -31,10 +40,6 @@ export function toStored(entry: ResourceEntry, served: ResourceVersion, object: 
 /** The encoded form of a cached object in a version: encoded once, then shared by every reader and watcher. */
 export function encodeItem(entry: ResourceEntry, served: ResourceVersion, item: CacheItem): Buffer {
   if (isStoredForm(entry, served)) {
-    return item.bytes;
-  }
-  // The stored bytes are what clients of the stored version are served.
-  if (served.version === entry.storageVersion && !entry.storageGroup && !served.fromStorage) {
     return item.bytes;
   }
   // A definition of custom resources that changed has another schema name: what it encodes is made anew.
@@ -51,6 +56,7 @@ export function encodeItem(entry: ResourceEntry, served: ResourceVersion, item: 
 export function isStoredForm(entry: ResourceEntry, served: ResourceVersion): boolean {
   return (
     !served.fromStorage &&
+    !served.convert &&
     served.version === entry.storageVersion &&
     (entry.storageGroup === undefined || entry.storageGroup === entry.group)
   );

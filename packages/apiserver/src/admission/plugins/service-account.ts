@@ -102,7 +102,7 @@ function tokenVolume(name: string): V1Volume {
 
 function mountToken(spec: V1PodSpec): void {
   const volumes = spec.volumes ?? [];
-  const known = volumes.find((v) => v.name.startsWith(volumePrefix) && v.projected);
+  const known = volumes.find((v) => v.name?.startsWith(volumePrefix) && v.projected);
   const name = known?.name ?? freeName(volumes);
   let used = false;
   const mount = (c: V1Container) => {

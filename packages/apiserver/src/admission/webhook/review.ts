@@ -27,10 +27,14 @@ export class WebhookCallError extends Error {
   override name = 'WebhookCallError';
 }
 
-function reviewOf(rule: AdmissionRule, a: AdmissionAttributes, apiVersion: string): { review: object; uid: string } {
+async function reviewOf(
+  rule: AdmissionRule,
+  a: AdmissionAttributes,
+  apiVersion: string,
+): Promise<{ review: object; uid: string }> {
   const uid = randomUUID();
   const version = versionFor(rule, a);
-  const convert = (o: KubeObject | undefined) => (o ? (a.convert?.(o, version) ?? o) : null);
+  const convert = async (o: KubeObject | undefined) => (o ? ((await a.convert?.(o, version)) ?? o) : null);
   const kind = { ...a.kind, version: a.subresource === '' ? version : a.kind.version };
   const request = {
     uid,
@@ -49,8 +53,8 @@ function reviewOf(rule: AdmissionRule, a: AdmissionAttributes, apiVersion: strin
       groups: a.user.groups,
       ...(a.user.extra ? { extra: a.user.extra } : {}),
     },
-    object: a.operation === 'DELETE' ? null : convert(a.object),
-    oldObject: convert(a.oldObject),
+    object: a.operation === 'DELETE' ? null : await convert(a.object),
+    oldObject: await convert(a.oldObject),
     dryRun: a.dryRun,
     options: a.options ?? null,
   };
@@ -91,7 +95,7 @@ export async function callWebhook(
   const version = w.admissionReviewVersions.find((v) => v === 'v1' || v === 'v1beta1');
   if (!version) throw new WebhookCallError('webhook does not accept v1 or v1beta1 AdmissionReview');
   const apiVersion = `admission.k8s.io/${version}`;
-  const { review, uid } = reviewOf(rule, a, apiVersion);
+  const { review, uid } = await reviewOf(rule, a, apiVersion);
   const response = await ask(client, w, review, uid, apiVersion);
   for (const warning of response.warnings ?? []) a.addWarning(warning);
   for (const [k, v] of Object.entries(response.auditAnnotations ?? {})) a.addAuditAnnotation(`${w.name}/${k}`, v);
@@ -130,7 +134,12 @@ async function ask(
   return response;
 }
 
-function patched(w: Webhook, rule: AdmissionRule, a: AdmissionAttributes, response: AdmissionResponse): KubeObject {
+async function patched(
+  w: Webhook,
+  rule: AdmissionRule,
+  a: AdmissionAttributes,
+  response: AdmissionResponse,
+): Promise<KubeObject> {
   if (response.patchType !== undefined && response.patchType !== 'JSONPatch') {
     throw new WebhookCallError(
       `received invalid webhook response: webhook returned invalid response.patchType of ${JSON.stringify(response.patchType)}`,
@@ -143,7 +152,7 @@ function patched(w: Webhook, rule: AdmissionRule, a: AdmissionAttributes, respon
       ),
     );
   const version = versionFor(rule, a);
-  const before = a.convert?.(a.object, version) ?? a.object;
+  const before = (await a.convert?.(a.object, version)) ?? a.object;
   let after: KubeObject;
   try {
     const operations: unknown = JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString());
