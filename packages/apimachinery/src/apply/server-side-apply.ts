@@ -1,4 +1,4 @@
-import { newBadRequest, StatusError } from '../errors.js';
+import { newBadRequest } from '../errors.js';
 import { deepCopy, deepEqual, nowSecond } from '../meta.js';
 import type { Schema, SchemaResolver } from '../schema.js';
 import type { KubeObject } from '../types.js';
@@ -178,8 +178,7 @@ export function serverSideApply(o: ApplyOptions): KubeObject {
   try {
     return apply(o);
   } catch (err) {
-    if (err instanceof TypedError)
-      throw new StatusError({ code: 500, reason: '', message: `failed to create typed patch object: ${err.message}` });
+    if (err instanceof TypedError) throw newBadRequest(`failed to create typed patch object: ${err.message}`);
     throw err;
   }
 }

@@ -207,12 +207,12 @@ function validateUnchanged(crd: CustomResourceDefinition, old: CustomResourceDef
   const same = (path: FieldPath, now: unknown, before: unknown) => {
     if (now !== before) out.push(field.invalid(path, now ?? '', 'field is immutable'));
   };
-  same(spec.child('group'), crd.spec.group, old.spec.group);
-  same(spec.child('names', 'plural'), crd.spec.names?.plural, old.spec.names.plural);
+  same(spec.child('group'), crd.spec?.group, old.spec.group);
+  same(spec.child('names', 'plural'), crd.spec?.names?.plural, old.spec.names.plural);
   // Before it is established nothing was stored by the rest.
   if (isEstablished(old)) {
-    same(spec.child('scope'), crd.spec.scope, old.spec.scope);
-    same(spec.child('names', 'kind'), crd.spec.names?.kind, old.spec.names.kind);
+    same(spec.child('scope'), crd.spec?.scope, old.spec.scope);
+    same(spec.child('names', 'kind'), crd.spec?.names?.kind, old.spec.names.kind);
   }
   return out;
 }

@@ -1,4 +1,6 @@
+import { resolveSchema } from '@kubelab/api';
 import {
+  decodeStrict,
   deepCopy,
   type FieldError,
   FieldPath,
@@ -38,6 +40,14 @@ export interface TokenRequestOptions {
 
 const core = (resource: string) => ({ group: '', resource });
 
+/** The decoder knows the schema of stored kinds only. */
+function checkTypes(request: KubeObject): void {
+  const schema = resolveSchema('io.k8s.api.authentication.v1.TokenRequest');
+  if (!schema) return;
+  const [problem] = decodeStrict(request, schema, resolveSchema, { normalize: true }).typeErrors;
+  if (problem) throw newBadRequest(`TokenRequest in version "v1" cannot be handled as a TokenRequest: ${problem}`);
+}
+
 function validate(spec: TokenRequestSpec): FieldError[] {
   const path = FieldPath.of('spec', 'expirationSeconds');
   const seconds = spec.expirationSeconds ?? 3600;
@@ -62,6 +72,7 @@ export class TokenRequestHandler {
         `the name of the object (${request.metadata.name}) does not match the name on the URL (${name})`,
       );
     }
+    checkTypes(request);
     const spec = (request.spec ?? {}) as TokenRequestSpec;
     const errors = validate(spec);
     if (errors.length > 0) throw newInvalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, name, errors);
