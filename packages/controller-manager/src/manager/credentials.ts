@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthenticationV1TokenRequest, V1ServiceAccount } from '@kubelab/api';
@@ -12,13 +12,14 @@ const tokenSeconds = 3600;
 const renewAt = 0.8;
 const retryMs = 10_000;
 const firstRetryMs = 1000;
+const directoryPrefix = 'kubelab-controller-tokens-';
 
 /**
  * Clients with the credentials of a controller's own service account in kube-system (system:controller:NAME). Tokens
  * are kept in a private directory, from where the client reads them again, and are renewed before they expire.
  */
 export class ServiceAccountClients {
-  private readonly directory = mkdtempSync(join(tmpdir(), 'kubelab-controller-tokens-'));
+  private readonly directory = mkdtempSync(join(tmpdir(), `${directoryPrefix}${process.pid}-`));
   private readonly clients = new Map<string, Promise<Client>>();
 
   constructor(
@@ -28,6 +29,7 @@ export class ServiceAccountClients {
     private readonly signal: AbortSignal,
   ) {
     chmodSync(this.directory, 0o700);
+    removeLeftOvers();
   }
 
   client(account: string): Promise<Client> {
@@ -108,5 +110,24 @@ export class ServiceAccountClients {
         waitMs = retryMs;
       }
     }
+  }
+}
+
+/** A killed manager could not remove its tokens; the next one on the machine does. */
+function removeLeftOvers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    if (!name.startsWith(directoryPrefix)) continue;
+    const pid = Number.parseInt(name.slice(directoryPrefix.length), 10);
+    if (pid > 0 && !isRunning(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, as another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
