@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { KubeObject } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
 import { gvrText } from '../gvr.js';
@@ -44,6 +45,8 @@ export class InformerFactory {
   start(signal: AbortSignal): void {
     if (this.signal) return;
     this.signal = signal;
+    // Each informer, and each request it makes, listens for the same signal: many listeners are no leak here.
+    setMaxListeners(0, signal);
     for (const informer of this.informers.values()) this.running.push(informer.run(signal));
   }
 

@@ -1,27 +1,52 @@
-import { maxNodeScore, type Plugin } from '../framework/types.js';
+import { ConstantState } from '../framework/cycle-state.js';
+import { maxNodeScore, type Plugin } from '../framework/plugin.js';
+import { Status } from '../framework/status.js';
 
+const name = 'ImageLocality';
 const mb = 1024 * 1024;
-const leastBytes = 23 * mb;
-const mostBytes = 1000 * mb;
+const minThreshold = 23 * mb;
+const maxContainerThreshold = 1000 * mb;
 
-/** Prefers nodes that have the pod's images, by their size. */
-export const imageLocality: Plugin = {
-  name: 'ImageLocality',
-  score(_state, pod, node) {
-    const sizes = new Map<string, number>();
-    for (const image of node.node.status?.images ?? []) {
-      for (const name of image.names ?? []) {
-        sizes.set(name, image.sizeBytes ?? 0);
-      }
-    }
-    const containers = pod.spec?.containers ?? [];
-    const bytes = containers.reduce((sum, { image = '' }) => sum + (sizes.get(withTag(image)) ?? 0), 0);
-    const most = mostBytes * Math.max(containers.length, 1);
-    const clamped = Math.min(Math.max(bytes, leastBytes), most);
-    return Math.floor((maxNodeScore * (clamped - leastBytes)) / (most - leastBytes));
-  },
-};
-
-function withTag(image: string): string {
-  return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+/** Of each image of the pod: the share of nodes that have it. */
+class Spread extends ConstantState {
+  constructor(
+    readonly images: ReadonlyMap<string, number>,
+    readonly containers: number,
+  ) {
+    super();
+  }
 }
+
+/** As container runtimes name images: a name without a tag means :latest. */
+function normalized(image: string): string {
+  const afterSlash = image.slice(image.lastIndexOf('/') + 1);
+  return afterSlash.includes(':') || image.includes('@') ? image : `${image}:latest`;
+}
+
+/** Prefers nodes that have the pod's images, large ones more, and less so the fewer nodes have them (no hot spots). */
+export const imageLocality = (): Plugin => ({
+  name,
+  preScore(state, pod, _nodes, snapshot) {
+    const containers = [...(pod.pod.spec?.containers ?? []), ...(pod.pod.spec?.initContainers ?? [])];
+    const images = new Map<string, number>();
+    for (const c of containers) {
+      const image = normalized(c.image ?? '');
+      if (images.has(image)) continue;
+      let having = 0;
+      for (const n of snapshot.nodes) if (n.images.has(image)) having++;
+      if (having > 0) images.set(image, having / snapshot.nodes.length);
+    }
+    if (images.size === 0) return Status.skip;
+    state.write(name, new Spread(images, containers.length));
+    return undefined;
+  },
+  score(state, _pod, node) {
+    const spread = state.read<Spread>(name);
+    if (!spread) return 0;
+    let sum = 0;
+    for (const [image, share] of spread.images) sum += Math.trunc((node.images.get(image) ?? 0) * share);
+    const max = maxContainerThreshold * spread.containers;
+    const clamped = Math.min(max, Math.max(minThreshold, sum));
+    return Math.trunc((maxNodeScore * (clamped - minThreshold)) / (max - minThreshold));
+  },
+});

@@ -1,226 +1,199 @@
-import type { V1Pod, V1PodAffinityTerm } from '@kubelab/api';
-import { labelSelectorAsSelector, type Selector } from '@kubelab/apimachinery';
-import type { NodeInfo } from '../cache/node-info.js';
-import { maxNodeScore, type Plugin, type Snapshot } from '../framework/types.js';
-
-interface Term {
-  topologyKey: string;
-  selector: Selector;
-  namespaces: Set<string>;
-  namespaceSelector: Selector | undefined;
-  weight: number;
-}
-
-/** How many pods match, by topology key and value. */
-type Counts = Map<string, number>;
-
-interface FilterState {
-  affinity: Term[];
-  antiAffinity: Term[];
-  /** Pods that all affinity terms match. */
-  affinityCounts: Counts;
-  antiAffinityCounts: Counts;
-  /** Pods there whose own anti-affinity refuses this pod. */
-  existingAntiAffinityCounts: Counts;
-}
+import type { V1Pod } from '@kubelab/api';
+import type { InterPodAffinityArgs } from '../config/types.js';
+import { type AffinityTerm, termMatches } from '../framework/affinity-term.js';
+import { ConstantState, type CycleState, type StateData } from '../framework/cycle-state.js';
+import type { Handle } from '../framework/handle.js';
+import type { NodeInfo } from '../framework/node-info.js';
+import { maxNodeScore, type Plugin } from '../framework/plugin.js';
+import { PodInfo } from '../framework/pod-info.js';
+import { Status, unresolvable, unschedulable } from '../framework/status.js';
 
 const name = 'InterPodAffinity';
+const scoreKey = 'InterPodAffinity/score';
 
-/** Labels of namespaces, for terms that choose namespaces by label. */
-export type NamespaceLabels = (namespace: string) => Record<string, string>;
+/** Numbers of pods by topology pair, `key\0value`. */
+type Counts = Map<string, number>;
 
-/** Pods that want to be, or not to be, where others are. */
-export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
-  const matchesAll = (terms: Term[], owner: V1Pod, pod: V1Pod) =>
-    terms.length > 0 && terms.every((term) => matches(term, owner, pod, namespaceLabels));
+const pair = (key: string, value: string): string => `${key}\u0000${value}`;
 
-  const account = (state: FilterState, pod: V1Pod, other: V1Pod, node: NodeInfo, by: 1 | -1) => {
-    if (matchesAll(state.affinity, pod, other)) {
-      for (const term of state.affinity) {
-        add(state.affinityCounts, node, term.topologyKey, by);
+function change(counts: Counts, key: string, by: number): void {
+  const n = (counts.get(key) ?? 0) + by;
+  if (n === 0) counts.delete(key);
+  else counts.set(key, n);
+}
+
+class FilterState implements StateData {
+  /** Pairs where an existing pod's anti-affinity keeps this pod away; with the pod's own terms matched there. */
+  existingAnti: Counts = new Map();
+  affinity: Counts = new Map();
+  antiAffinity: Counts = new Map();
+  constructor(readonly namespaceLabels: Record<string, string> | undefined) {}
+
+  clone(): FilterState {
+    const copy = new FilterState(this.namespaceLabels);
+    copy.existingAnti = new Map(this.existingAnti);
+    copy.affinity = new Map(this.affinity);
+    copy.antiAffinity = new Map(this.antiAffinity);
+    return copy;
+  }
+}
+
+class ScoreState extends ConstantState {
+  readonly byPair = new Map<string, number>();
+  readonly keys = new Set<string>();
+}
+
+/** Required pod affinity and anti-affinity filter, preferred ones (of this and of the pods there) score. */
+export const interPodAffinity = (handle: Handle, args: InterPodAffinityArgs): Plugin => {
+  const labelsOf = (pod: PodInfo): Record<string, string> | undefined => handle.namespaceLabels(pod.namespace);
+  const matches = (term: AffinityTerm, other: PodInfo): boolean => termMatches(term, other.pod, labelsOf(other));
+  const matchesAll = (terms: readonly AffinityTerm[], other: PodInfo): boolean =>
+    terms.length > 0 && terms.every((t) => matches(t, other));
+
+  /** Counts what one pod on a node means for the pod to schedule, or takes it back. */
+  function account(s: FilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, by: 1 | -1): void {
+    const { labels } = node;
+    for (const term of other.requiredAntiAffinity) {
+      const value = labels[term.topologyKey];
+      if (value !== undefined && termMatches(term, pod.pod, s.namespaceLabels)) {
+        change(s.existingAnti, pair(term.topologyKey, value), by);
       }
     }
-    for (const term of state.antiAffinity) {
-      if (matches(term, pod, other, namespaceLabels)) {
-        add(state.antiAffinityCounts, node, term.topologyKey, by);
+    if (matchesAll(pod.requiredAffinity, other)) {
+      for (const term of pod.requiredAffinity) {
+        const value = labels[term.topologyKey];
+        if (value !== undefined) change(s.affinity, pair(term.topologyKey, value), by);
       }
     }
-    for (const term of requiredTerms(other, 'podAntiAffinity')) {
-      if (matches(term, other, pod, namespaceLabels)) {
-        add(state.existingAntiAffinityCounts, node, term.topologyKey, by);
-      }
+    for (const term of pod.requiredAntiAffinity) {
+      const value = labels[term.topologyKey];
+      if (value !== undefined && matches(term, other)) change(s.antiAffinity, pair(term.topologyKey, value), by);
     }
-  };
+  }
+
+  function affinityHolds(s: FilterState, pod: PodInfo, node: NodeInfo): boolean {
+    let podsExist = true;
+    for (const term of pod.requiredAffinity) {
+      const value = node.labels[term.topologyKey];
+      if (value === undefined) return false;
+      if ((s.affinity.get(pair(term.topologyKey, value)) ?? 0) <= 0) podsExist = false;
+    }
+    if (podsExist) return true;
+    // The first pod of a group that wants to be together: nobody matches anywhere, but it matches itself.
+    return s.affinity.size === 0 && matchesAll(pod.requiredAffinity, pod);
+  }
+
+  function addScore(
+    s: ScoreState,
+    terms: readonly AffinityTerm[],
+    target: PodInfo,
+    node: NodeInfo,
+    factor: number,
+  ): void {
+    for (const term of terms) {
+      const value = node.labels[term.topologyKey];
+      const weight = (term.weight || 1) * factor;
+      if (value === undefined || !matches(term, target)) continue;
+      s.keys.add(term.topologyKey);
+      const key = pair(term.topologyKey, value);
+      s.byPair.set(key, (s.byPair.get(key) ?? 0) + weight);
+    }
+  }
 
   return {
     name,
-    requeueOn: ['NodeAdd', 'NodeUpdate', 'AssignedPodAdd', 'AssignedPodUpdate', 'AssignedPodDelete'],
-    preFilter(cycle, pod, snapshot) {
-      const state: FilterState = {
-        affinity: requiredTerms(pod, 'podAffinity'),
-        antiAffinity: requiredTerms(pod, 'podAntiAffinity'),
-        affinityCounts: new Map(),
-        antiAffinityCounts: new Map(),
-        existingAntiAffinityCounts: new Map(),
-      };
-      const looksAtAll = state.affinity.length > 0 || state.antiAffinity.length > 0;
-      for (const node of snapshot.nodes) {
-        for (const other of looksAtAll ? node.pods.values() : node.podsWithAntiAffinity.values()) {
-          account(state, pod, other, node, 1);
-        }
+    events: () => [
+      {
+        resource: 'AssignedPod',
+        actions: ['Add', 'Delete', 'UpdatePodLabel'],
+        hint: (pod, e) => podEventHelps(pod, e),
+      },
+      { resource: 'UnscheduledPod', actions: ['UpdatePodLabel'] },
+      { resource: 'Node', actions: ['Add', 'UpdateNodeLabel'] },
+      { resource: 'Namespace', actions: ['Add', 'Update'] },
+    ],
+    preFilter(state, pod, snapshot) {
+      const s = new FilterState(labelsOf(pod));
+      const own = pod.requiredAffinity.length > 0 || pod.requiredAntiAffinity.length > 0;
+      for (const node of own ? snapshot.nodes : snapshot.withRequiredAntiAffinity) {
+        for (const other of own ? node.pods.values() : node.podsWithRequiredAntiAffinity)
+          account(s, pod, other, node, 1);
       }
-      cycle.set(name, state);
+      if (!own && s.existingAnti.size === 0) return { status: Status.skip };
+      state.write(name, s);
       return undefined;
     },
-    filter(cycle, pod, node) {
-      const state = cycle.get(name) as FilterState;
-      if (!satisfiesAffinity(state, pod, node, namespaceLabels)) {
-        return { reasons: ["node(s) didn't match pod affinity rules"], unresolvable: true };
+    addPod: (state, pod, added, node) => withState(state, (s) => account(s, pod, added, node, 1)),
+    removePod: (state, pod, removed, node) => withState(state, (s) => account(s, pod, removed, node, -1)),
+    filter(state, pod, node) {
+      const s = state.read<FilterState>(name);
+      if (!s) return undefined;
+      if (pod.requiredAffinity.length > 0 && !affinityHolds(s, pod, node)) {
+        return unresolvable("node(s) didn't match pod affinity rules");
       }
-      if (state.antiAffinity.some((term) => countOf(state.antiAffinityCounts, node, term.topologyKey) > 0)) {
-        return { reasons: ["node(s) didn't match pod anti-affinity rules"] };
+      for (const term of pod.requiredAntiAffinity) {
+        const value = node.labels[term.topologyKey];
+        if (value !== undefined && (s.antiAffinity.get(pair(term.topologyKey, value)) ?? 0) > 0) {
+          return unschedulable("node(s) didn't match pod anti-affinity rules");
+        }
       }
-      for (const [pair, count] of state.existingAntiAffinityCounts) {
-        const [key = '', value] = split(pair);
-        if (count > 0 && node.node.metadata?.labels?.[key] === value) {
-          return { reasons: ["node(s) didn't satisfy existing pods anti-affinity rules"] };
+      if (s.existingAnti.size > 0) {
+        for (const [key, value] of Object.entries(node.labels)) {
+          if ((s.existingAnti.get(pair(key, value)) ?? 0) > 0) {
+            return unschedulable("node(s) didn't satisfy existing pods anti-affinity rules");
+          }
         }
       }
       return undefined;
     },
-    addPod: (cycle, pod, added, node) => account(cycle.get(name) as FilterState, pod, added, node, 1),
-    removePod: (cycle, pod, removed, node) => account(cycle.get(name) as FilterState, pod, removed, node, -1),
-    preScore(cycle, pod, _nodes, snapshot) {
-      cycle.set(`${name}/score`, preferences(pod, snapshot, namespaceLabels));
-    },
-    score(cycle, _pod, node) {
-      let score = 0;
-      for (const [pair, weight] of cycle.get(`${name}/score`) as Counts) {
-        const [key = '', value] = split(pair);
-        score += node.node.metadata?.labels?.[key] === value ? weight : 0;
+    preScore(state, pod, _nodes, snapshot) {
+      const own = pod.preferredAffinity.length > 0 || pod.preferredAntiAffinity.length > 0;
+      if (!own && (args.ignorePreferredTermsOfExistingPods || snapshot.withAffinity.length === 0)) return Status.skip;
+      const s = new ScoreState();
+      for (const node of own ? snapshot.nodes : snapshot.withAffinity) {
+        for (const other of own ? node.pods.values() : node.podsWithAffinity) {
+          addScore(s, pod.preferredAffinity, other, node, 1);
+          addScore(s, pod.preferredAntiAffinity, other, node, -1);
+          // An existing pod's required affinity draws this one near too.
+          if (args.hardPodAffinityWeight > 0)
+            addScore(s, other.requiredAffinity, pod, node, args.hardPodAffinityWeight);
+          addScore(s, other.preferredAffinity, pod, node, 1);
+          addScore(s, other.preferredAntiAffinity, pod, node, -1);
+        }
       }
-      return score;
+      if (s.byPair.size === 0) return Status.skip;
+      state.write(scoreKey, s);
+      return undefined;
     },
-    normalize(scores) {
-      const highest = Math.max(...scores);
-      const range = highest - Math.min(...scores);
-      const lowest = highest - range;
-      for (let i = 0; i < scores.length; i++) {
-        scores[i] = range === 0 ? 0 : Math.floor((maxNodeScore * ((scores[i] ?? 0) - lowest)) / range);
+    score(state, _pod, node) {
+      const s = state.read<ScoreState>(scoreKey);
+      let sum = 0;
+      for (const key of s?.keys ?? []) {
+        const value = node.labels[key];
+        if (value !== undefined) sum += s?.byPair.get(pair(key, value)) ?? 0;
       }
+      return sum;
+    },
+    normalizeScore(_state, _pod, scores) {
+      const min = Math.min(...scores.map((s) => s.score));
+      const range = Math.max(...scores.map((s) => s.score)) - min;
+      for (const s of scores) s.score = range > 0 ? Math.trunc((maxNodeScore * (s.score - min)) / range) : 0;
     },
   };
-}
 
-function satisfiesAffinity(state: FilterState, pod: V1Pod, node: NodeInfo, labels: NamespaceLabels): boolean {
-  const { affinity, affinityCounts } = state;
-  if (affinity.length === 0) {
-    return true;
+  function withState(state: CycleState, use: (s: FilterState) => void): void {
+    const s = state.read<FilterState>(name);
+    if (s) use(s);
   }
-  if (affinity.some((term) => node.node.metadata?.labels?.[term.topologyKey] === undefined)) {
-    return false;
+
+  /** A pod that came, went or changed labels helps if it matters to this pod's terms, or its own terms to this pod. */
+  function podEventHelps(pod: V1Pod, event: { old?: unknown; now?: unknown }): boolean {
+    const info = new PodInfo(pod);
+    const now = event.now ? new PodInfo(event.now as V1Pod) : undefined;
+    const old = event.old ? new PodInfo(event.old as V1Pod) : undefined;
+    if (now && matchesAll(info.requiredAffinity, now)) return true;
+    if (!old) return false;
+    if (info.requiredAntiAffinity.some((t) => matches(t, old))) return true;
+    return old.requiredAntiAffinity.some((t) => matches(t, info));
   }
-  if (affinity.every((term) => countOf(affinityCounts, node, term.topologyKey) > 0)) {
-    return true;
-  }
-  // The first of a group that wants to be together has nobody to be with yet.
-  const nobody = [...affinityCounts.values()].every((count) => count === 0);
-  return nobody && affinity.every((term) => matches(term, pod, pod, labels));
-}
-
-function preferences(pod: V1Pod, snapshot: Snapshot, labels: NamespaceLabels): Counts {
-  const scores: Counts = new Map();
-  const wanted = preferredTerms(pod, 'podAffinity');
-  const unwanted = preferredTerms(pod, 'podAntiAffinity');
-  for (const node of snapshot.nodes) {
-    for (const other of node.pods.values()) {
-      for (const term of wanted) {
-        addIf(scores, matches(term, pod, other, labels), node, term.topologyKey, term.weight);
-      }
-      for (const term of unwanted) {
-        addIf(scores, matches(term, pod, other, labels), node, term.topologyKey, -term.weight);
-      }
-      if (other.spec?.affinity) {
-        for (const term of requiredTerms(other, 'podAffinity')) {
-          addIf(scores, matches(term, other, pod, labels), node, term.topologyKey, 1);
-        }
-        for (const term of preferredTerms(other, 'podAffinity')) {
-          addIf(scores, matches(term, other, pod, labels), node, term.topologyKey, term.weight);
-        }
-        for (const term of preferredTerms(other, 'podAntiAffinity')) {
-          addIf(scores, matches(term, other, pod, labels), node, term.topologyKey, -term.weight);
-        }
-      }
-    }
-  }
-  return scores;
-}
-
-const compiled = new WeakMap<V1PodAffinityTerm, Term>();
-
-function compile(owner: V1Pod, term: V1PodAffinityTerm, weight: number): Term {
-  let known = compiled.get(term);
-  if (!known) {
-    const labels = owner.metadata?.labels ?? {};
-    const requirement = (operator: 'In' | 'NotIn') => (key: string) =>
-      labels[key] === undefined ? [] : [{ key, operator, values: [labels[key]] }];
-    const { matchLabels, matchExpressions = [] } = term.labelSelector ?? {};
-    const extra = [
-      ...(term.matchLabelKeys ?? []).flatMap(requirement('In')),
-      ...(term.mismatchLabelKeys ?? []).flatMap(requirement('NotIn')),
-    ];
-    const selector = term.labelSelector
-      ? labelSelectorAsSelector({ matchLabels, matchExpressions: [...matchExpressions, ...extra] })
-      : labelSelectorAsSelector(undefined);
-    const own = !term.namespaces?.length && !term.namespaceSelector;
-    known = {
-      topologyKey: term.topologyKey,
-      selector,
-      namespaces: new Set(own ? [owner.metadata?.namespace ?? ''] : (term.namespaces ?? [])),
-      namespaceSelector: term.namespaceSelector ? labelSelectorAsSelector(term.namespaceSelector) : undefined,
-      weight,
-    };
-    compiled.set(term, known);
-  }
-  return known;
-}
-
-type AffinityKind = 'podAffinity' | 'podAntiAffinity';
-
-function requiredTerms(pod: V1Pod, kind: AffinityKind): Term[] {
-  const terms = pod.spec?.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-  return terms.map((term) => compile(pod, term, 1));
-}
-
-function preferredTerms(pod: V1Pod, kind: AffinityKind): Term[] {
-  const terms = pod.spec?.affinity?.[kind]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return terms.map(({ podAffinityTerm, weight }) => compile(pod, podAffinityTerm, weight));
-}
-
-function matches(term: Term, _owner: V1Pod, pod: V1Pod, namespaceLabels: NamespaceLabels): boolean {
-  const namespace = pod.metadata?.namespace ?? '';
-  const inNamespace =
-    term.namespaces.has(namespace) || (term.namespaceSelector?.matches(namespaceLabels(namespace)) ?? false);
-  return inNamespace && term.selector.matches(pod.metadata?.labels ?? {});
-}
-
-const separator = '\0';
-const split = (pair: string) => pair.split(separator, 2);
-
-function add(counts: Counts, node: NodeInfo, key: string, by: number): void {
-  const value = node.node.metadata?.labels?.[key];
-  if (value !== undefined) {
-    const pair = `${key}${separator}${value}`;
-    counts.set(pair, (counts.get(pair) ?? 0) + by);
-  }
-}
-
-function addIf(counts: Counts, condition: boolean, node: NodeInfo, key: string, by: number): void {
-  if (condition) {
-    add(counts, node, key, by);
-  }
-}
-
-function countOf(counts: Counts, node: NodeInfo, key: string): number {
-  return counts.get(`${key}${separator}${node.node.metadata?.labels?.[key]}`) ?? 0;
-}
+};

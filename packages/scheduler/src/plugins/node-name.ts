@@ -1,13 +1,20 @@
-import type { Plugin } from '../framework/types.js';
+import type { V1Node } from '@kubelab/api';
+import type { Plugin } from '../framework/plugin.js';
+import { unresolvable } from '../framework/status.js';
 
-/** A pod that names its node goes nowhere else. */
-export const nodeName: Plugin = {
+/** A pod that names its node fits only there. */
+export const nodeName = (): Plugin => ({
   name: 'NodeName',
-  requeueOn: ['NodeAdd', 'NodeUpdate'],
+  events: () => [
+    {
+      resource: 'Node',
+      actions: ['Add'],
+      hint: (pod, event) => (event.now as V1Node).metadata?.name === pod.spec?.nodeName,
+    },
+  ],
   filter(_state, pod, node) {
-    const wanted = pod.spec?.nodeName;
-    return wanted && wanted !== node.name
-      ? { reasons: ["node(s) didn't match the requested node name"], unresolvable: true }
-      : undefined;
+    const wanted = pod.pod.spec?.nodeName;
+    if (!wanted || wanted === node.name) return undefined;
+    return unresolvable("node(s) didn't match the requested node name");
   },
-};
+});

@@ -1,16 +1,23 @@
-import type { Plugin } from '../framework/types.js';
-import { tolerates } from './tolerations.js';
+import type { V1Node, V1Taint } from '@kubelab/api';
+import type { Plugin } from '../framework/plugin.js';
+import { unresolvable } from '../framework/status.js';
+import { tolerates } from '../framework/taints.js';
 
-const taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+const taint: V1Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
-/** Refuses cordoned nodes, unless the pod tolerates their taint. */
-export const nodeUnschedulable: Plugin = {
+/** Cordoned nodes take only pods that tolerate it. */
+export const nodeUnschedulable = (): Plugin => ({
   name: 'NodeUnschedulable',
-  requeueOn: ['NodeAdd', 'NodeUpdate'],
+  events: () => [
+    {
+      resource: 'Node',
+      actions: ['Add', 'UpdateNodeTaint'],
+      hint: (_pod, event) => !(event.now as V1Node).spec?.unschedulable,
+    },
+  ],
   filter(_state, pod, node) {
-    if (node.node.spec?.unschedulable && !tolerates(pod.spec?.tolerations, taint)) {
-      return { reasons: ['node(s) were unschedulable'], unresolvable: true };
-    }
-    return undefined;
+    if (!node.node?.spec?.unschedulable) return undefined;
+    if (pod.pod.spec?.tolerations?.some((t) => tolerates(t, taint))) return undefined;
+    return unresolvable('node(s) were unschedulable');
   },
-};
+});

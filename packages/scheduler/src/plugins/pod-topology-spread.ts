@@ -1,176 +1,224 @@
 import type { V1Pod, V1TopologySpreadConstraint } from '@kubelab/api';
-import { labelSelectorAsSelector, type Selector } from '@kubelab/apimachinery';
-import type { NodeInfo } from '../cache/node-info.js';
-import { type CycleState, maxNodeScore, type Plugin } from '../framework/types.js';
-import { matchesNodeSelection } from './node-affinity.js';
-import { tolerates } from './tolerations.js';
-
-interface Constraint {
-  topologyKey: string;
-  maxSkew: number;
-  minDomains: number;
-  selector: Selector;
-  honorAffinity: boolean;
-  honorTaints: boolean;
-}
-
-interface Spread {
-  constraint: Constraint;
-  /** Matching pods by the topology's value. */
-  counts: Map<string, number>;
-}
+import { labelSelectorAsSelector, newSelector, nothing, type Selector } from '@kubelab/apimachinery';
+import type { PodTopologySpreadArgs } from '../config/types.js';
+import { ConstantState, type StateData } from '../framework/cycle-state.js';
+import type { Handle } from '../framework/handle.js';
+import type { NodeInfo } from '../framework/node-info.js';
+import { podNodeSelectorMatches } from '../framework/node-selector.js';
+import { maxNodeScore, type Plugin } from '../framework/plugin.js';
+import type { PodInfo } from '../framework/pod-info.js';
+import { Status, unresolvable, unschedulable } from '../framework/status.js';
+import { blocksScheduling, taintsOf, untoleratedTaint } from '../framework/taints.js';
+import { defaultSpreadSelector } from './default-spread-selector.js';
 
 const name = 'PodTopologySpread';
+const scoreKey = 'PodTopologySpread/score';
+const hostname = 'kubernetes.io/hostname';
 
-/** Keeps pods spread over zones, nodes or whatever label is named (KEP-895). */
-export const podTopologySpread: Plugin = {
-  name,
-  requeueOn: ['NodeAdd', 'NodeUpdate', 'AssignedPodAdd', 'AssignedPodUpdate', 'AssignedPodDelete'],
-  preFilter(state, pod, snapshot) {
-    const constraints = constraintsOf(pod, 'DoNotSchedule');
-    state.set(`${name}/filter`, countAll(pod, constraints, snapshot.nodes, true));
-    return undefined;
-  },
-  filter(state, pod, node) {
-    for (const { constraint, counts } of state.get(`${name}/filter`) as Spread[]) {
-      const value = node.node.metadata?.labels?.[constraint.topologyKey];
-      if (value === undefined) {
-        return {
-          reasons: ["node(s) didn't match pod topology spread constraints (missing required label)"],
-          unresolvable: true,
-        };
-      }
-      const least = counts.size < constraint.minDomains ? 0 : Math.min(...counts.values());
-      const self = constraint.selector.matches(pod.metadata?.labels ?? {}) ? 1 : 0;
-      const skew = (counts.get(value) ?? 0) + self - (counts.size === 0 ? 0 : least);
-      if (skew > constraint.maxSkew) {
-        return { reasons: ["node(s) didn't match pod topology spread constraints"] };
-      }
-    }
-    return undefined;
-  },
-  addPod(state, pod, added, node) {
-    change(state, pod, added, node, 1);
-  },
-  removePod(state, pod, removed, node) {
-    change(state, pod, removed, node, -1);
-  },
-  preScore(state, pod, _nodes, snapshot) {
-    const own = constraintsOf(pod, 'ScheduleAnyway');
-    const constraints = (pod.spec?.topologySpreadConstraints ?? []).length > 0 ? own : defaultConstraints(pod);
-    state.set(`${name}/score`, countAll(pod, constraints, snapshot.nodes, false));
-  },
-  score(state, _pod, node) {
-    let score = 0;
-    for (const { constraint, counts } of state.get(`${name}/score`) as Spread[]) {
-      const value = node.node.metadata?.labels?.[constraint.topologyKey];
-      if (value !== undefined) {
-        score += (counts.get(value) ?? 0) * Math.log(counts.size + 2) + (constraint.maxSkew - 1);
-      }
-    }
-    return Math.round(score * 1000);
-  },
-  normalize(scores) {
-    const highest = Math.max(...scores);
-    const lowest = Math.min(...scores);
-    for (let i = 0; i < scores.length; i++) {
-      const value = scores[i] ?? 0;
-      scores[i] = highest === 0 ? maxNodeScore : Math.floor((maxNodeScore * (highest + lowest - value)) / highest);
-    }
-  },
-};
-
-function change(state: CycleState, pod: V1Pod, other: V1Pod, node: NodeInfo, by: 1 | -1): void {
-  for (const { constraint, counts } of (state.get(`${name}/filter`) as Spread[] | undefined) ?? []) {
-    const value = node.node.metadata?.labels?.[constraint.topologyKey];
-    if (value !== undefined && counts.has(value) && counted(pod, other, constraint)) {
-      counts.set(value, (counts.get(value) ?? 0) + by);
-    }
-  }
+interface Constraint {
+  maxSkew: number;
+  topologyKey: string;
+  selector: Selector;
+  minDomains: number;
+  nodeAffinityPolicy: string;
+  nodeTaintsPolicy: string;
 }
 
-function constraintsOf(pod: V1Pod, when: string): Constraint[] {
-  return (pod.spec?.topologySpreadConstraints ?? [])
-    .filter((constraint) => constraint.whenUnsatisfiable === when)
-    .map((constraint) => compile(pod, constraint));
-}
-
-function compile(pod: V1Pod, constraint: V1TopologySpreadConstraint): Constraint {
+function parse(pod: V1Pod, c: V1TopologySpreadConstraint): Constraint {
+  let selector = c.labelSelector ? labelSelectorAsSelector(c.labelSelector) : nothing;
   const labels = pod.metadata?.labels ?? {};
-  const extra = (constraint.matchLabelKeys ?? []).flatMap((key) =>
-    labels[key] === undefined ? [] : [{ key, operator: 'In', values: [labels[key]] }],
+  const extra = (c.matchLabelKeys ?? []).flatMap((key) =>
+    labels[key] === undefined ? [] : [{ key, operator: '=' as const, values: [labels[key]] }],
   );
-  const { matchLabels, matchExpressions = [] } = constraint.labelSelector ?? {};
-  const selector = constraint.labelSelector
-    ? labelSelectorAsSelector({ matchLabels, matchExpressions: [...matchExpressions, ...extra] })
-    : labelSelectorAsSelector(undefined);
+  if (extra.length > 0) selector = newSelector([...selector.requirements, ...extra]);
   return {
-    topologyKey: constraint.topologyKey,
-    maxSkew: constraint.maxSkew,
-    minDomains: constraint.minDomains ?? 1,
+    maxSkew: c.maxSkew,
+    topologyKey: c.topologyKey,
     selector,
-    honorAffinity: constraint.nodeAffinityPolicy !== 'Ignore',
-    honorTaints: constraint.nodeTaintsPolicy === 'Honor',
+    minDomains: c.minDomains ?? 1,
+    nodeAffinityPolicy: c.nodeAffinityPolicy ?? 'Honor',
+    nodeTaintsPolicy: c.nodeTaintsPolicy ?? 'Ignore',
   };
 }
 
-/**
- * Pods of one controller are spread over nodes and zones by default. The selector is made of the pod's own labels that
- * its controller gives all of its pods.
- */
-function defaultConstraints(pod: V1Pod): Constraint[] {
-  const owned = (pod.metadata?.ownerReferences ?? []).some((owner) => owner.controller);
-  const labels = pod.metadata?.labels ?? {};
-  if (!owned || Object.keys(labels).length === 0) {
-    return [];
-  }
-  const { 'pod-template-hash': _hash, 'controller-revision-hash': _revision, ...stable } = labels;
-  const perPod = /^(statefulset|apps|batch)\.kubernetes\.io\/(pod-name|pod-index|job-completion-index)$/;
-  const common = Object.fromEntries(Object.entries(stable).filter(([key]) => !perPod.test(key)));
-  const selector = labelSelectorAsSelector({ matchLabels: common });
-  const shared = { selector, minDomains: 1, honorAffinity: true, honorTaints: false };
-  return [
-    { ...shared, topologyKey: 'kubernetes.io/hostname', maxSkew: 3 },
-    { ...shared, topologyKey: 'topology.kubernetes.io/zone', maxSkew: 5 },
-  ];
+/** Whether a node counts for a constraint, by its inclusion policies. */
+function included(c: Constraint, pod: PodInfo, node: NodeInfo): boolean {
+  if (!node.node) return false;
+  if (c.nodeAffinityPolicy === 'Honor' && !podNodeSelectorMatches(pod.pod, node.node)) return false;
+  if (c.nodeTaintsPolicy !== 'Honor') return true;
+  return !untoleratedTaint(taintsOf(node.node), pod.pod.spec?.tolerations, blocksScheduling);
 }
 
-function counted(pod: V1Pod, other: V1Pod, constraint: Constraint): boolean {
-  return (
-    other.metadata?.namespace === pod.metadata?.namespace &&
-    !other.metadata?.deletionTimestamp &&
-    constraint.selector.matches(other.metadata?.labels ?? {})
-  );
-}
-
-function countAll(pod: V1Pod, constraints: Constraint[], nodes: readonly NodeInfo[], allKeys: boolean): Spread[] {
-  if (constraints.length === 0) {
-    return [];
-  }
-  const keys = constraints.map((constraint) => constraint.topologyKey);
-  return constraints.map((constraint) => {
-    const counts = new Map<string, number>();
-    for (const node of nodes) {
-      const labels = node.node.metadata?.labels ?? {};
-      const value = labels[constraint.topologyKey];
-      if (value === undefined || (allKeys && keys.some((key) => labels[key] === undefined))) {
-        continue;
-      }
-      if (constraint.honorAffinity && !matchesNodeSelection(pod, node)) {
-        continue;
-      }
-      const repels = (node.node.spec?.taints ?? []).some(
-        (taint) => taint.effect !== 'PreferNoSchedule' && !tolerates(pod.spec?.tolerations, taint),
-      );
-      if (constraint.honorTaints && repels) {
-        continue;
-      }
-      let count = counts.get(value) ?? 0;
-      for (const other of node.pods.values()) {
-        count += counted(pod, other, constraint) ? 1 : 0;
-      }
-      counts.set(value, count);
+function countMatching(node: NodeInfo, selector: Selector, namespace: string): number {
+  let n = 0;
+  for (const p of node.pods.values()) {
+    if (
+      p.namespace === namespace &&
+      !p.pod.metadata?.deletionTimestamp &&
+      selector.matches(p.pod.metadata?.labels ?? {})
+    ) {
+      n++;
     }
-    return { constraint, counts };
-  });
+  }
+  return n;
 }
+
+class FilterState implements StateData {
+  /** By constraint: matching pods in each domain. */
+  counts: Map<string, number>[];
+  constructor(readonly constraints: readonly Constraint[]) {
+    this.counts = constraints.map(() => new Map());
+  }
+  clone(): FilterState {
+    const copy = new FilterState(this.constraints);
+    copy.counts = this.counts.map((m) => new Map(m));
+    return copy;
+  }
+}
+
+class ScoreState extends ConstantState {
+  readonly ignored = new Set<string>();
+  readonly counts: Map<string, number>[];
+  readonly weights: number[] = [];
+  constructor(readonly constraints: readonly Constraint[]) {
+    super();
+    this.counts = constraints.map(() => new Map());
+  }
+}
+
+/** Spreads pods over domains: DoNotSchedule constraints filter, ScheduleAnyway ones and the defaults score. */
+export const podTopologySpread = (handle: Handle, args: PodTopologySpreadArgs): Plugin => {
+  function constraintsOf(pod: V1Pod, when: string): Constraint[] {
+    const own = pod.spec?.topologySpreadConstraints ?? [];
+    if (own.length > 0) return own.filter((c) => c.whenUnsatisfiable === when).map((c) => parse(pod, c));
+    const defaults = args.defaultConstraints.filter((c) => c.whenUnsatisfiable === when);
+    if (defaults.length === 0) return [];
+    const selector = defaultSpreadSelector(handle.informers, pod);
+    return selector.empty ? [] : defaults.map((c) => ({ ...parse(pod, c), selector }));
+  }
+  const hasDefaultHard = args.defaultConstraints.some((c) => c.whenUnsatisfiable === 'DoNotSchedule');
+
+  function shift(s: FilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, by: 1 | -1): void {
+    if (other.namespace !== pod.namespace) return;
+    s.constraints.forEach((c, i) => {
+      const value = node.labels[c.topologyKey];
+      const counts = s.counts[i];
+      if (value === undefined || !counts?.has(value) || !included(c, pod, node)) return;
+      if (c.selector.matches(other.pod.metadata?.labels ?? {})) counts.set(value, (counts.get(value) ?? 0) + by);
+    });
+  }
+
+  return {
+    name,
+    events: () => [
+      { resource: 'Pod', actions: ['Add', 'Delete', 'UpdatePodLabel'] },
+      { resource: 'Node', actions: ['Add', 'Delete', 'UpdateNodeLabel', 'UpdateNodeTaint'] },
+    ],
+    preFilter(state, pod, snapshot) {
+      if (!pod.pod.spec?.topologySpreadConstraints?.length && !hasDefaultHard) return { status: Status.skip };
+      const constraints = constraintsOf(pod.pod, 'DoNotSchedule');
+      if (constraints.length === 0) return { status: Status.skip };
+      const s = new FilterState(constraints);
+      for (const node of snapshot.nodes) {
+        if (!constraints.every((c) => node.labels[c.topologyKey] !== undefined)) continue;
+        constraints.forEach((c, i) => {
+          if (!included(c, pod, node)) return;
+          const value = node.labels[c.topologyKey] as string;
+          const counts = s.counts[i] as Map<string, number>;
+          counts.set(value, (counts.get(value) ?? 0) + countMatching(node, c.selector, pod.namespace));
+        });
+      }
+      state.write(name, s);
+      return undefined;
+    },
+    addPod(state, pod, added, node) {
+      const s = state.read<FilterState>(name);
+      if (s) shift(s, pod, added, node, 1);
+    },
+    removePod(state, pod, removed, node) {
+      const s = state.read<FilterState>(name);
+      if (s) shift(s, pod, removed, node, -1);
+    },
+    filter(state, pod, node) {
+      const s = state.read<FilterState>(name);
+      if (!s) return undefined;
+      for (let i = 0; i < s.constraints.length; i++) {
+        const c = s.constraints[i] as Constraint;
+        const value = node.labels[c.topologyKey];
+        if (value === undefined) {
+          return unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
+        }
+        const counts = s.counts[i] as Map<string, number>;
+        // Fewer domains than wanted: the missing ones count as empty.
+        let min = counts.size < c.minDomains ? 0 : Number.POSITIVE_INFINITY;
+        for (const n of counts.values()) if (n < min) min = n;
+        if (min === Number.POSITIVE_INFINITY) min = 0;
+        const self = c.selector.matches(pod.pod.metadata?.labels ?? {}) ? 1 : 0;
+        if ((counts.get(value) ?? 0) + self - min > c.maxSkew) {
+          return unschedulable("node(s) didn't match pod topology spread constraints");
+        }
+      }
+      return undefined;
+    },
+    preScore(state, pod, nodes, snapshot) {
+      const constraints = constraintsOf(pod.pod, 'ScheduleAnyway');
+      if (constraints.length === 0) return Status.skip;
+      const s = new ScoreState(constraints);
+      // The system's defaults also score nodes that lack the zone label; a pod's own constraints ignore such nodes.
+      const requireAll = Boolean(pod.pod.spec?.topologySpreadConstraints?.length) || !args.systemDefaulted;
+      const hasAll = (n: NodeInfo): boolean => constraints.every((c) => n.labels[c.topologyKey] !== undefined);
+      for (const node of nodes) {
+        if (requireAll && !hasAll(node)) {
+          s.ignored.add(node.name);
+          continue;
+        }
+        constraints.forEach((c, i) => {
+          const value = node.labels[c.topologyKey];
+          if (value !== undefined && c.topologyKey !== hostname) s.counts[i]?.set(value, 0);
+        });
+      }
+      constraints.forEach((c, i) => {
+        const domains = c.topologyKey === hostname ? nodes.length - s.ignored.size : (s.counts[i]?.size ?? 0);
+        s.weights[i] = Math.log(domains + 2);
+        if (c.topologyKey === hostname) return;
+        for (const node of snapshot.nodes) {
+          const value = node.labels[c.topologyKey];
+          const counts = s.counts[i];
+          if (value === undefined || !counts?.has(value) || (requireAll && !hasAll(node)) || !included(c, pod, node))
+            continue;
+          counts.set(value, (counts.get(value) ?? 0) + countMatching(node, c.selector, pod.namespace));
+        }
+      });
+      state.write(scoreKey, s);
+      return undefined;
+    },
+    score(state, pod, node) {
+      const s = state.read<ScoreState>(scoreKey);
+      if (!s || s.ignored.has(node.name)) return 0;
+      let score = 0;
+      s.constraints.forEach((c, i) => {
+        const value = node.labels[c.topologyKey];
+        if (value === undefined) return;
+        const count =
+          c.topologyKey === hostname ? countMatching(node, c.selector, pod.namespace) : (s.counts[i]?.get(value) ?? 0);
+        score += count * (s.weights[i] ?? 0) + (c.maxSkew - 1);
+      });
+      return Math.round(score);
+    },
+    normalizeScore(state, _pod, scores) {
+      const s = state.read<ScoreState>(scoreKey);
+      if (!s) return;
+      let min = Number.POSITIVE_INFINITY;
+      let max = 0;
+      for (const e of scores) {
+        if (s.ignored.has(e.node.name)) continue;
+        min = Math.min(min, e.score);
+        max = Math.max(max, e.score);
+      }
+      for (const e of scores) {
+        if (s.ignored.has(e.node.name)) e.score = 0;
+        else e.score = max === 0 ? maxNodeScore : Math.trunc((maxNodeScore * (max + min - e.score)) / max);
+      }
+    },
+  };
+};

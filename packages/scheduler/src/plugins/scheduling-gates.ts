@@ -1,10 +1,13 @@
-import type { Plugin } from '../framework/types.js';
+import type { Plugin } from '../framework/plugin.js';
+import { unresolvable } from '../framework/status.js';
 
-/** A pod with gates is not looked at before they are taken away (KEP-3521). */
-export const schedulingGates: Plugin = {
+/** Keeps pods with scheduling gates (KEP-3521) out of the queue. */
+export const schedulingGates = (): Plugin => ({
   name: 'SchedulingGates',
+  events: () => [{ resource: 'UnscheduledPod', actions: ['UpdatePodSchedulingGates'] }],
   preEnqueue(pod) {
-    const gates = (pod.spec?.schedulingGates ?? []).map((gate) => gate.name);
-    return gates.length > 0 ? `waiting for scheduling gates: [${gates.join(' ')}]` : undefined;
+    const gates = pod.spec?.schedulingGates ?? [];
+    if (gates.length === 0) return undefined;
+    return unresolvable(`waiting for scheduling gates: [${gates.map((g) => g.name).join(' ')}]`);
   },
-};
+});

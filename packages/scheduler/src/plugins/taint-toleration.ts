@@ -1,26 +1,48 @@
-import { maxNodeScore, type Plugin } from '../framework/types.js';
-import { normalizeScores } from './normalize.js';
-import { tolerates } from './tolerations.js';
+import type { V1Node, V1Toleration } from '@kubelab/api';
+import { ConstantState } from '../framework/cycle-state.js';
+import { defaultNormalize } from '../framework/normalize.js';
+import type { Plugin } from '../framework/plugin.js';
+import { Status, unresolvable } from '../framework/status.js';
+import { blocksScheduling, taintsOf, tolerates, untoleratedTaint } from '../framework/taints.js';
 
-/** Refuses nodes with taints that the pod does not tolerate, and prefers those with fewer PreferNoSchedule ones. */
-export const taintToleration: Plugin = {
-  name: 'TaintToleration',
-  requeueOn: ['NodeAdd', 'NodeUpdate', 'PodUpdate'],
+const name = 'TaintToleration';
+
+class Prefer extends ConstantState {
+  constructor(readonly tolerations: readonly V1Toleration[]) {
+    super();
+  }
+}
+
+/** Nodes with untolerated NoSchedule and NoExecute taints don't fit; those with fewer PreferNoSchedule are better. */
+export const taintToleration = (): Plugin => ({
+  name,
+  events: () => [
+    {
+      resource: 'Node',
+      actions: ['Add', 'UpdateNodeTaint'],
+      hint: (pod, event) => !untoleratedTaint(taintsOf(event.now as V1Node), pod.spec?.tolerations, blocksScheduling),
+    },
+    { resource: 'UnscheduledPod', actions: ['UpdatePodToleration'] },
+  ],
   filter(_state, pod, node) {
-    const taint = (node.node.spec?.taints ?? []).find(
-      ({ effect, ...rest }) =>
-        (effect === 'NoSchedule' || effect === 'NoExecute') && !tolerates(pod.spec?.tolerations, { effect, ...rest }),
-    );
-    return taint
-      ? { reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`], unresolvable: true }
-      : undefined;
+    const taints = taintsOf(node.node);
+    if (!taints) return undefined;
+    const taint = untoleratedTaint(taints, pod.pod.spec?.tolerations, blocksScheduling);
+    return taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
   },
-  score(_state, pod, node) {
-    return (node.node.spec?.taints ?? []).filter(
-      (taint) => taint.effect === 'PreferNoSchedule' && !tolerates(pod.spec?.tolerations, taint),
-    ).length;
+  preScore(state, pod, nodes) {
+    if (!nodes.some((n) => n.node?.spec?.taints?.some((t) => t.effect === 'PreferNoSchedule'))) return Status.skip;
+    const tolerations = pod.pod.spec?.tolerations ?? [];
+    state.write(name, new Prefer(tolerations.filter((t) => !t.effect || t.effect === 'PreferNoSchedule')));
+    return undefined;
   },
-  normalize(scores) {
-    normalizeScores(scores, maxNodeScore, true);
+  score(state, _pod, node) {
+    const tolerations = state.read<Prefer>(name)?.tolerations ?? [];
+    let count = 0;
+    for (const taint of node.node?.spec?.taints ?? []) {
+      if (taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint))) count++;
+    }
+    return count;
   },
-};
+  normalizeScore: (_state, _pod, scores) => defaultNormalize(scores, true),
+});

@@ -1,81 +1,82 @@
-/** A binary heap of keyed items: the smallest first, any of them removable by its key. */
-export class Heap<T> {
-  private readonly items: { key: string; value: T; order: number }[] = [];
-  private readonly places = new Map<string, number>();
-  private order = 0;
+/** A binary heap whose items have keys: an item can be replaced or taken out from anywhere. */
+export class KeyedHeap<T> {
+  private readonly items: T[] = [];
+  private readonly index = new Map<string, number>();
 
-  constructor(private readonly compare: (a: T, b: T) => number) {}
+  constructor(
+    private readonly keyOf: (item: T) => string,
+    private readonly less: (a: T, b: T) => boolean,
+  ) {}
 
   get size(): number {
     return this.items.length;
   }
 
-  has(key: string): boolean {
-    return this.places.has(key);
+  values(): readonly T[] {
+    return this.items;
   }
 
   get(key: string): T | undefined {
-    const place = this.places.get(key);
-    return place === undefined ? undefined : this.items[place]?.value;
+    const at = this.index.get(key);
+    return at === undefined ? undefined : this.items[at];
   }
 
-  push(key: string, value: T): void {
-    this.remove(key);
-    this.items.push({ key, value, order: this.order++ });
-    this.places.set(key, this.items.length - 1);
-    this.up(this.items.length - 1);
+  set(item: T): void {
+    const key = this.keyOf(item);
+    const at = this.index.get(key);
+    if (at === undefined) {
+      this.items.push(item);
+      this.index.set(key, this.items.length - 1);
+      this.up(this.items.length - 1);
+    } else {
+      this.items[at] = item;
+      this.fix(at);
+    }
+  }
+
+  peek(): T | undefined {
+    return this.items[0];
   }
 
   pop(): T | undefined {
     const first = this.items[0];
-    if (first) {
-      this.remove(first.key);
-    }
-    return first?.value;
+    if (first !== undefined) this.delete(this.keyOf(first));
+    return first;
   }
 
-  remove(key: string): void {
-    const place = this.places.get(key);
-    if (place === undefined) {
-      return;
+  delete(key: string): T | undefined {
+    const at = this.index.get(key);
+    if (at === undefined) return undefined;
+    const item = this.items[at] as T;
+    const last = this.items.pop() as T;
+    this.index.delete(key);
+    if (at < this.items.length) {
+      this.items[at] = last;
+      this.index.set(this.keyOf(last), at);
+      this.fix(at);
     }
-    const last = this.items.length - 1;
-    this.swap(place, last);
-    this.items.pop();
-    this.places.delete(key);
-    if (place < last) {
-      this.up(place);
-      this.down(place);
-    }
+    return item;
   }
 
-  private less(i: number, j: number): boolean {
-    const a = this.items[i];
-    const b = this.items[j];
-    if (!a || !b) {
-      return false;
-    }
-    return (this.compare(a.value, b.value) || a.order - b.order) < 0;
+  private fix(at: number): void {
+    this.up(at);
+    this.down(at);
   }
 
-  private swap(i: number, j: number): void {
-    const a = this.items[i];
-    const b = this.items[j];
-    if (a && b) {
-      this.items[i] = b;
-      this.items[j] = a;
-      this.places.set(b.key, i);
-      this.places.set(a.key, j);
-    }
+  private swap(a: number, b: number): void {
+    const x = this.items[a] as T;
+    const y = this.items[b] as T;
+    this.items[a] = y;
+    this.items[b] = x;
+    this.index.set(this.keyOf(y), a);
+    this.index.set(this.keyOf(x), b);
   }
 
   private up(from: number): void {
     let i = from;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!this.less(i, parent)) {
-        return;
-      }
+      if (!this.less(this.items[i] as T, this.items[parent] as T)) return;
       this.swap(i, parent);
       i = parent;
     }
@@ -86,13 +87,9 @@ export class Heap<T> {
     for (;;) {
       let least = i;
       for (const child of [2 * i + 1, 2 * i + 2]) {
-        if (child < this.items.length && this.less(child, least)) {
-          least = child;
-        }
+        if (child < this.items.length && this.less(this.items[child] as T, this.items[least] as T)) least = child;
       }
-      if (least === i) {
-        return;
-      }
+      if (least === i) return;
       this.swap(i, least);
       i = least;
     }

@@ -1,190 +1,273 @@
-import type { V1Node, V1Pod } from '@kubelab/api';
+import type { V1Pod } from '@kubelab/api';
 import { type Clock, systemClock } from '@kubelab/client';
-import type { ClusterEvent, Plugin } from '../framework/types.js';
-import { Heap } from './heap.js';
+import { type ClusterEvent, covers, type EventRegistration } from '../framework/events.js';
+import type { QueuedPod } from '../framework/plugin.js';
+import { PodInfo } from '../framework/pod-info.js';
+import { KeyedHeap } from './heap.js';
+import { Nominator } from './nominator.js';
 
-/** A pod that waits for a node, with what is known of its tries. */
-export interface QueuedPod {
-  key: string;
-  pod: V1Pod;
-  attempts: number;
-  queuedAt: number;
-  firstSeenAt: number;
-  /** Plugins that refused it at its last try. */
-  refusedBy: Set<string>;
-  /** Held back by a PreEnqueue plugin. */
-  gated: boolean;
+export interface SchedulingQueueOptions {
+  /** Order of the active queue: the QueueSort plugin. */
+  less(a: QueuedPod, b: QueuedPod): boolean;
+  /** Whether PreEnqueue plugins hold the pod back. */
+  gatedBy(pod: V1Pod): string | undefined;
+  /** What events the plugins asked for, by plugin name; a missing plugin means every event. */
+  registrations(pod: V1Pod): ReadonlyMap<string, readonly EventRegistration<V1Pod>[]>;
+  initialBackoffMs: number;
+  maxBackoffMs: number;
+  clock?: Clock;
 }
 
-const initialBackoffMs = 1_000;
-const maxBackoffMs = 10_000;
-/** A pod that no event has brought back is tried again after this time all the same. */
-const unschedulableMs = 5 * 60_000;
+/** A pod that no event woke up is tried again after this time. */
+const maxUnschedulableMs = 300_000;
+const flushUnschedulableEveryMs = 30_000;
 
 /**
- * The pods to be scheduled in three places, as kube-scheduler's PriorityQueue: active (by priority, then age), in
- * back-off after a failed try, and unschedulable until something happens that may help.
+ * Kubernetes' scheduling queue: active (ready to be scheduled, by priority), back-off (failed a moment ago), and
+ * unschedulable (waits for an event that one of the plugins that rejected it asked for). A pod that is being scheduled
+ * is in flight: events meanwhile are kept and judged when it comes back, so that none is missed.
  */
 export class SchedulingQueue {
-  private readonly active = new Heap<QueuedPod>((a, b) => comparePods(a, b));
-  private readonly backoff = new Map<string, { item: QueuedPod; cancel: () => void }>();
-  private readonly unschedulable = new Map<string, { item: QueuedPod; cancel: () => void }>();
-  private waiting: (() => void) | undefined;
-  /** Events since the pod being scheduled was taken: they may have come too late for its try. */
-  private inFlight: { key: string; helped: boolean; item: QueuedPod } | undefined;
+  readonly nominator = new Nominator();
+  private readonly active: KeyedHeap<QueuedPod>;
+  private readonly backoff: KeyedHeap<QueuedPod>;
+  private readonly unschedulable = new Map<string, QueuedPod>();
+  private readonly inFlight = new Map<string, number>();
+  private events: ClusterEvent[] = [];
+  private firstEvent = 0;
+  private readonly clock: Clock;
+  private waiter: (() => void) | undefined;
+  private cancelBackoff: (() => void) | undefined;
+  private cancelFlush: (() => void) | undefined;
+  private closed = false;
 
-  constructor(
-    private readonly plugins: readonly Plugin[],
-    private readonly clock: Clock = systemClock,
-  ) {}
+  constructor(private readonly options: SchedulingQueueOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.active = new KeyedHeap((q) => q.info.key, options.less);
+    this.backoff = new KeyedHeap(
+      (q) => q.info.key,
+      (a, b) => this.backoffUntil(a) < this.backoffUntil(b),
+    );
+    this.armFlush();
+  }
 
-  /** A pod that is new, or has changed. */
-  set(key: string, pod: V1Pod): void {
-    const known = this.find(key);
-    if (!known) {
-      if (this.inFlight?.key === key) {
-        this.inFlight.item.pod = pod;
-        this.inFlight.helped = true;
-        return;
-      }
-      const now = this.clock.now();
-      this.enqueue({ key, pod, attempts: 0, queuedAt: now, firstSeenAt: now, refusedBy: new Set(), gated: false });
+  /** Numbers of pods for metrics: active, backoff, unschedulable, gated. */
+  counts(): Record<'active' | 'backoff' | 'unschedulable' | 'gated', number> {
+    let gated = 0;
+    for (const q of this.unschedulable.values()) if (q.gated) gated++;
+    return {
+      active: this.active.size,
+      backoff: this.backoff.size,
+      unschedulable: this.unschedulable.size - gated,
+      gated,
+    };
+  }
+
+  /** A pod without a node appeared. */
+  add(pod: V1Pod): void {
+    const info = new PodInfo(pod);
+    const now = this.clock.now();
+    const queued: QueuedPod = {
+      info,
+      timestamp: now,
+      firstSeen: now,
+      attempts: 0,
+      rejectedBy: new Set(),
+      gated: false,
+    };
+    this.nominator.set(info);
+    this.activate(queued);
+  }
+
+  /** The pod changed: it keeps its place, or is tried again if the change may help. */
+  update(old: V1Pod, pod: V1Pod, events: ClusterEvent[]): void {
+    const info = new PodInfo(pod);
+    const { key } = info;
+    if (this.inFlight.has(key)) {
+      for (const event of events) this.record(event);
       return;
     }
-    const before = known.pod;
-    known.pod = pod;
-    if (this.active.has(key)) {
-      this.active.remove(key);
-      this.enqueue(known);
-    } else if (this.unschedulable.has(key) && (known.gated || this.helps(known, 'PodUpdate', pod, before))) {
-      this.take(this.unschedulable, key);
-      this.retry(known);
+    const nominated = this.nominator.nodeFor(key);
+    this.nominator.set(info, pod.status?.nominatedNodeName || (old.status?.nominatedNodeName ? '' : nominated));
+    for (const heap of [this.active, this.backoff]) {
+      const queued = heap.get(key);
+      if (queued) {
+        queued.info = info;
+        heap.set(queued);
+        return;
+      }
     }
+    const waiting = this.unschedulable.get(key);
+    if (!waiting) {
+      this.add(pod);
+      return;
+    }
+    waiting.info = info;
+    if (waiting.gated) {
+      if (!this.options.gatedBy(pod)) {
+        this.unschedulable.delete(key);
+        this.activate(waiting);
+      }
+      return;
+    }
+    if (events.some((event) => this.helps(waiting, event))) this.wake(waiting);
   }
 
   delete(key: string): void {
-    this.active.remove(key);
-    this.take(this.backoff, key);
-    this.take(this.unschedulable, key);
+    this.nominator.delete(key);
+    this.active.delete(key);
+    this.backoff.delete(key);
+    this.unschedulable.delete(key);
   }
 
-  /** The next pod; waits for one. Resolves to undefined when the signal aborts. */
-  async pop(signal: AbortSignal): Promise<QueuedPod | undefined> {
-    while (!signal.aborted) {
-      const item = this.active.pop();
-      if (item) {
-        item.attempts++;
-        this.inFlight = { key: item.key, helped: false, item };
-        return item;
-      }
-      await new Promise<void>((resolve) => {
-        this.waiting = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-    return undefined;
+  /** The next pod to schedule, in flight from now on; undefined when there is none. */
+  pop(): QueuedPod | undefined {
+    const queued = this.active.pop();
+    if (!queued) return undefined;
+    queued.attempts++;
+    this.inFlight.set(queued.info.key, this.firstEvent + this.events.length);
+    return queued;
   }
 
-  /** The pod taken last has a node. */
+  /** Resolves when there may be a pod to pop, or after close(). */
+  async waitForPods(): Promise<void> {
+    if (this.active.size > 0 || this.closed) return;
+    await new Promise<void>((resolve) => {
+      this.waiter = resolve;
+    });
+  }
+
+  /** The pod is bound (or gone): events are not kept for it any more. */
   done(key: string): void {
-    if (this.inFlight?.key === key) {
-      this.inFlight = undefined;
-    }
+    this.inFlight.delete(key);
+    this.trimEvents();
   }
 
-  /** The pod taken last has none: it waits for an event, or for its back-off when something happened meanwhile. */
-  putBack(item: QueuedPod, refusedBy: Iterable<string>): void {
-    const helped = this.inFlight?.key === item.key && this.inFlight.helped;
-    this.done(item.key);
-    item.refusedBy = new Set(refusedBy);
-    item.queuedAt = this.clock.now();
-    if (helped || item.refusedBy.size === 0) {
-      this.retry(item);
+  /**
+   * The pod could not be scheduled. It waits for an event, or backs off at once if one came meanwhile or nothing in
+   * particular rejected it (an error).
+   */
+  addUnschedulable(queued: QueuedPod): void {
+    const { key } = queued.info;
+    const since = this.inFlight.get(key);
+    const missed = since === undefined ? [] : this.events.slice(Math.max(0, since - this.firstEvent));
+    this.done(key);
+    if (this.active.get(key) || this.backoff.get(key) || this.unschedulable.get(key)) return;
+    queued.timestamp = this.clock.now();
+    this.nominator.set(queued.info, this.nominator.nodeFor(key));
+    if (queued.rejectedBy.size === 0 || missed.some((event) => this.helps(queued, event))) {
+      this.backoff.set(queued);
+      this.armBackoff();
     } else {
-      this.park(item);
+      this.unschedulable.set(key, queued);
     }
   }
 
-  /** Brings back the pods that an event may help. */
-  onEvent(event: ClusterEvent, now: V1Node | V1Pod, before?: V1Node | V1Pod): void {
-    if (this.inFlight) {
-      this.inFlight.helped = true;
-    }
-    for (const [key, { item }] of this.unschedulable) {
-      if (!item.gated && this.helps(item, event, now, before)) {
-        this.take(this.unschedulable, key);
-        this.retry(item);
-      }
-    }
+  /** Something happened: pods that it may help go on. */
+  moveOn(event: ClusterEvent): void {
+    this.record(event);
+    for (const queued of [...this.unschedulable.values()])
+      if (!queued.gated && this.helps(queued, event)) this.wake(queued);
   }
 
-  get counts(): { active: number; backoff: number; unschedulable: number } {
-    return { active: this.active.size, backoff: this.backoff.size, unschedulable: this.unschedulable.size };
+  /** Puts pods back at once, without back-off, for example after a preemption made room. */
+  activateNow(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const queued = this.unschedulable.get(key) ?? this.backoff.get(key);
+      if (!queued || queued.gated) continue;
+      this.unschedulable.delete(key);
+      this.backoff.delete(key);
+      this.activate(queued);
+    }
   }
 
   close(): void {
-    for (const places of [this.backoff, this.unschedulable]) {
-      for (const { cancel } of places.values()) {
-        cancel();
+    this.closed = true;
+    this.cancelBackoff?.();
+    this.cancelFlush?.();
+    this.waiter?.();
+  }
+
+  private helps(queued: QueuedPod, event: ClusterEvent): boolean {
+    if (event.resource === '*' || queued.rejectedBy.size === 0) return true;
+    const registrations = this.options.registrations(queued.info.pod);
+    for (const plugin of queued.rejectedBy) {
+      const wanted = registrations.get(plugin);
+      if (!wanted) return true;
+      for (const r of wanted) {
+        if (covers(r, event) && (!r.hint || r.hint(queued.info.pod, event))) return true;
       }
-      places.clear();
+    }
+    return false;
+  }
+
+  private wake(queued: QueuedPod): void {
+    this.unschedulable.delete(queued.info.key);
+    if (this.backoffUntil(queued) > this.clock.now()) {
+      this.backoff.set(queued);
+      this.armBackoff();
+    } else {
+      this.activate(queued);
     }
   }
 
-  private find(key: string): QueuedPod | undefined {
-    return this.active.get(key) ?? this.backoff.get(key)?.item ?? this.unschedulable.get(key)?.item;
-  }
-
-  private helps(item: QueuedPod, event: ClusterEvent, now: V1Node | V1Pod, before?: V1Node | V1Pod): boolean {
-    return this.plugins.some(
-      (plugin) =>
-        item.refusedBy.has(plugin.name) &&
-        (plugin.requeueOn?.includes(event) ?? false) &&
-        (plugin.mayHelp?.(item.pod, event, now, before) ?? true),
-    );
-  }
-
-  private enqueue(item: QueuedPod): void {
-    item.gated = this.plugins.some((plugin) => plugin.preEnqueue?.(item.pod) !== undefined);
-    if (item.gated) {
-      this.park(item);
+  private activate(queued: QueuedPod): void {
+    const gate = this.options.gatedBy(queued.info.pod);
+    queued.gated = gate !== undefined;
+    if (gate !== undefined) {
+      queued.rejectedBy = new Set([gate]);
+      this.unschedulable.set(queued.info.key, queued);
       return;
     }
-    this.active.push(item.key, item);
-    this.waiting?.();
-    this.waiting = undefined;
+    this.active.set(queued);
+    const { waiter } = this;
+    this.waiter = undefined;
+    waiter?.();
   }
 
-  /** Back to the active queue, after the rest of its back-off. */
-  private retry(item: QueuedPod): void {
-    const backoffMs = item.attempts === 0 ? 0 : Math.min(initialBackoffMs * 2 ** (item.attempts - 1), maxBackoffMs);
-    const remainingMs = item.queuedAt + backoffMs - this.clock.now();
-    if (item.attempts === 0 || remainingMs <= 0) {
-      this.enqueue(item);
+  /** Doubles with each attempt: 1 s, 2 s, ... up to the limit, from the time of the last failure. */
+  private backoffUntil(queued: QueuedPod): number {
+    if (queued.attempts === 0) return 0;
+    const { initialBackoffMs, maxBackoffMs } = this.options;
+    return queued.timestamp + Math.min(maxBackoffMs, initialBackoffMs * 2 ** (queued.attempts - 1));
+  }
+
+  private armBackoff(): void {
+    this.cancelBackoff?.();
+    const first = this.backoff.peek();
+    if (!first || this.closed) return;
+    this.cancelBackoff = this.clock.after(this.backoffUntil(first) - this.clock.now(), () => {
+      const now = this.clock.now();
+      for (let q = this.backoff.peek(); q && this.backoffUntil(q) <= now; q = this.backoff.peek()) {
+        this.backoff.pop();
+        this.activate(q);
+      }
+      this.armBackoff();
+    });
+  }
+
+  private armFlush(): void {
+    this.cancelFlush = this.clock.after(flushUnschedulableEveryMs, () => {
+      const limit = this.clock.now() - maxUnschedulableMs;
+      for (const q of [...this.unschedulable.values()]) if (!q.gated && q.timestamp < limit) this.wake(q);
+      if (!this.closed) this.armFlush();
+    });
+  }
+
+  private record(event: ClusterEvent): void {
+    if (this.inFlight.size > 0) this.events.push(event);
+  }
+
+  private trimEvents(): void {
+    if (this.inFlight.size === 0) {
+      this.firstEvent += this.events.length;
+      this.events = [];
       return;
     }
-    const cancel = this.clock.after(remainingMs, () => {
-      this.backoff.delete(item.key);
-      this.enqueue(item);
-    });
-    this.backoff.set(item.key, { item, cancel });
+    if (this.events.length < 1024) return;
+    const oldest = Math.min(...this.inFlight.values());
+    if (oldest - this.firstEvent < this.events.length / 2) return;
+    this.events = this.events.slice(oldest - this.firstEvent);
+    this.firstEvent = oldest;
   }
-
-  private park(item: QueuedPod): void {
-    const cancel = this.clock.after(unschedulableMs, () => {
-      this.unschedulable.delete(item.key);
-      this.enqueue(item);
-    });
-    this.unschedulable.set(item.key, { item, cancel });
-  }
-
-  private take(place: Map<string, { item: QueuedPod; cancel: () => void }>, key: string): void {
-    place.get(key)?.cancel();
-    place.delete(key);
-  }
-}
-
-/** PrioritySort: the higher priority first, then the one that waits longer. */
-function comparePods(a: QueuedPod, b: QueuedPod): number {
-  return (b.pod.spec?.priority ?? 0) - (a.pod.spec?.priority ?? 0) || a.firstSeenAt - b.firstSeenAt;
 }
