@@ -22,6 +22,7 @@ needed_packages() {
 dockerd docker.io
 etcd etcd-server
 iptables iptables
+nft nftables
 iptables-restore iptables
 conntrack conntrack
 ipset ipset

@@ -39,6 +39,7 @@ export const down: Command = {
         });
       }
     }
+    await removeCgroups(`/kubelab-${layout.name}`);
     if (config) {
       await report.step('control plane', () => removeControlPlane(layout, config, report));
       if (config.mode === 'lab') {

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { primaryAddress } from '../cluster/address.js';
 import { nodeLayoutOf } from '../cluster/layout.js';
 import { type Command, UsageError } from '../command.js';
+import { ensureNodeImages } from '../images/node-images.js';
+import { ownImages } from '../images/own-images.js';
 import { type JoinOptions, joinNode } from '../phases/node.js';
 import { Report } from '../report.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
@@ -47,6 +49,11 @@ export const join: Command = {
             docker: options.string('docker'),
           }
         : undefined;
-    await joinNode(node, request, report);
+    const joined = await joinNode(node, request, report);
+    if (!labNode) {
+      // The nodes of a lab get theirs all at once, from one archive.
+      const target = { nodeName, node, socket: joined.dockerSocket };
+      await report.step('images', () => ensureNodeImages([target], ownImages()));
+    }
   },
 };

@@ -7,13 +7,15 @@ import { apiServerUrl, type ClusterConfig, readClusterConfig, writeClusterConfig
 import { entryPoint, type Layout, nodeLayoutOf } from '../cluster/layout.js';
 import { readNodeConfig } from '../cluster/node-config.js';
 import { type Command, UsageError } from '../command.js';
+import { ensureNodeImages } from '../images/node-images.js';
+import { ownImages } from '../images/own-images.js';
 import { ensureAddons } from '../phases/addons.js';
 import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
+import { dockerSocketsOf } from '../phases/docker-sockets.js';
 import { ensureUserKubeconfig } from '../phases/kubeconfigs.js';
 import { ensureHostRoutes, ensureLabLink, ensureLabNode, inNode, labNodesOf } from '../phases/lab-network.js';
-import { waitNodesReady } from '../phases/nodes-ready.js';
-import { ensureSampleImages } from '../phases/sample-images.js';
+import { waitDnsReady, waitNodesReady } from '../phases/nodes-ready.js';
 import { createToken } from '../phases/token.js';
 import { runStreaming } from '../process/run.js';
 import { Report } from '../report.js';
@@ -57,8 +59,8 @@ export const up: Command = {
     const client = new Client({ ...loadKubeconfig(layout.adminKubeconfig), userAgent: 'kubelab' });
     await report.step('bootstrap objects', () => ensureBootstrapObjects(client, layout, config));
     await joinNodes(options, layout, config, client, report);
+    await report.step('images', () => ensureNodeImages(dockerSocketsOf(layout, config), ownImages()));
     await report.step('addons', () => ensureAddons(client, config));
-    await report.step('sample images', () => ensureSampleImages(layout, config));
     await report.step('nodes ready', async () => {
       const names = await waitNodesReady(client, nodeNames(layout, config));
       if (config.mode === 'lab') {
@@ -66,6 +68,7 @@ export const up: Command = {
       }
       return `Ready: ${names.join(', ')}`;
     });
+    await report.step('cluster DNS', () => waitDnsReady(client));
     printNextSteps(report, layout, config);
   },
 };

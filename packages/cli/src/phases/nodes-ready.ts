@@ -25,3 +25,18 @@ export function isReady(node: KubeObject): boolean {
   const status = node.status as NodeStatus | undefined;
   return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 }
+
+/** Waits until cluster DNS has a pod that answers. */
+export async function waitDnsReady(client: Client, timeoutMs = 60_000): Promise<string> {
+  const deployments = client
+    .resource({ group: 'apps', version: 'v1', resource: 'deployments' })
+    .namespace('kube-system');
+  await waitFor(
+    async () => {
+      const { status } = await deployments.get('kube-dns');
+      return ((status as { readyReplicas?: number } | undefined)?.readyReplicas ?? 0) > 0;
+    },
+    { what: 'cluster DNS to be ready', timeoutMs, intervalMs: 200 },
+  );
+  return 'cluster DNS answers';
+}

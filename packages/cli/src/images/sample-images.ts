@@ -1,22 +1,13 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterConfig } from '../cluster/config.js';
-import type { Layout } from '../cluster/layout.js';
-import { run, succeeds } from '../process/run.js';
-import { dockerSocketsOf } from './docker-sockets.js';
-import { recordLoadedImages } from './loaded-images.js';
-
-interface SampleImage {
-  reference: string;
-  changes: string[];
-}
+import { run } from '../process/run.js';
+import type { NodeImage } from './node-images.js';
 
 /**
  * Images to try a cluster with, made on this machine from Debian's static busybox, so that no registry is needed:
  * `kubelab/busybox` (a shell and its tools) and `kubelab/httpd` in two versions, a web server on port 8080.
  */
-const sampleImages: SampleImage[] = [
+const samples: Omit<NodeImage, 'archive'>[] = [
   { reference: 'kubelab/busybox:latest', changes: ['CMD ["sh"]'] },
   { reference: 'kubelab/httpd:latest', changes: httpdChanges('1') },
   { reference: 'kubelab/httpd:1', changes: httpdChanges('1') },
@@ -34,7 +25,7 @@ function httpdChanges(version: string): string[] {
 const serveScript = `#!/bin/sh
 mkdir -p /www
 echo "$(hostname) v$VERSION" > /www/index.html
-httpd -f -p "\${PORT:-8080}" -h /www &
+httpd -f -vv -p "\${PORT:-8080}" -h /www &
 server=$!
 trap 'sleep "\${DRAIN_SECONDS:-3}"; kill "$server"; exit 0' TERM
 wait "$server"
@@ -42,38 +33,16 @@ wait "$server"
 
 const busybox = '/bin/busybox';
 
-/** Puts the sample images on every node that lacks them. */
-export async function ensureSampleImages(layout: Layout, config: ClusterConfig): Promise<string> {
-  const sockets = dockerSocketsOf(layout, config);
-  const lacking = [];
-  for (const target of sockets) {
-    for (const image of sampleImages) {
-      if (!(await succeeds(['docker', '-H', `unix://${target.socket}`, 'image', 'inspect', image.reference]))) {
-        lacking.push({ target, image });
-      }
-    }
-  }
-  if (lacking.length > 0) {
-    const work = mkdtempSync(join(tmpdir(), 'kubelab-image-'));
-    try {
-      const archive = await buildRootFs(work);
-      await Promise.all(
-        lacking.map(({ target, image }) => {
-          const changes = image.changes.flatMap((change) => ['--change', change]);
-          return run(['docker', '-H', `unix://${target.socket}`, 'import', ...changes, archive, image.reference]);
-        }),
-      );
-    } finally {
-      rmSync(work, { recursive: true });
-    }
-  }
-  for (const target of sockets) {
-    await recordLoadedImages(
-      target,
-      sampleImages.map((image) => image.reference),
-    );
-  }
-  return `sample images: ${sampleImages.map((image) => image.reference).join(', ')}`;
+/** The sample images; they share one file system. */
+export function sampleImages(): NodeImage[] {
+  let archive: Promise<string> | undefined;
+  return samples.map((sample) => ({
+    ...sample,
+    archive: (work) => {
+      archive ??= buildRootFs(work);
+      return archive;
+    },
+  }));
 }
 
 async function buildRootFs(work: string): Promise<string> {
