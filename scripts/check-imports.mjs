@@ -1,5 +1,5 @@
 // Holds the rules of ARCHITECTURE.md: a package imports only what its package.json and tsconfig.json name, always by
-// the package's index, and the references have no way back up.
+// an entry point of the package, and the references have no way back up.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,6 +12,13 @@ const allowed = Object.fromEntries(
   packages.map((name) => {
     const config = JSON.parse(readFileSync(join(root, 'packages', name, 'tsconfig.json'), 'utf8'));
     return [name, new Set((config.references ?? []).map((reference) => reference.path.replace('../', '')))];
+  }),
+);
+/** What each package.json names under `exports`: its index, and helpers for tests under `./testing`. */
+const entryPoints = Object.fromEntries(
+  packages.map((name) => {
+    const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+    return [name, new Set(Object.keys(manifest.exports ?? {}))];
   }),
 );
 const leaves = ['apimachinery', 'component-base', 'pki', 'cri', 'cni', 'node-iptables', 'streaming'];
@@ -40,8 +47,8 @@ function check(file, name, dependencies) {
       continue;
     }
     const [, other, ...deeper] = target.split('/');
-    if (deeper.length > 0) {
-      problems.push(`${file}: ${target} goes past the package's index; import @kubelab/${other}`);
+    if (deeper.length > 0 && !entryPoints[other]?.has(`./${deeper.join('/')}`)) {
+      problems.push(`${file}: ${target} is no entry point of the package; import @kubelab/${other}`);
     }
     if (other !== name && !dependencies.has(other)) {
       problems.push(`${file}: @kubelab/${other} is not among the references of packages/${name}/tsconfig.json`);

@@ -6,7 +6,10 @@ import type { V1Pod } from '@kubelab/api';
 import { Client, loadKubeconfig } from '@kubelab/client';
 
 const namespace = `bench-${process.pid}`;
-const client = new Client({ ...loadKubeconfig(process.argv[2] ?? '/etc/kubelab/admin.kubeconfig'), userAgent: 'bench' });
+const client = new Client({
+  ...loadKubeconfig(process.argv[2] ?? '/etc/kubelab/admin.kubeconfig'),
+  userAgent: 'bench',
+});
 const pods = client.resource<V1Pod>({ group: '', version: 'v1', resource: 'pods' }).namespace(namespace);
 
 function podOf(name: string, nodeName?: string): V1Pod {
@@ -25,7 +28,9 @@ function podOf(name: string, nodeName?: string): V1Pod {
 }
 
 function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  return (
+    pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false
+  );
 }
 
 /** Creates the pods and returns, for each, the time from the create call to the watch event that shows it Ready, in ms. */
@@ -63,7 +68,8 @@ async function createAndWait(created: V1Pod[]): Promise<number[]> {
   return took.sort((a, b) => a - b);
 }
 
-const percentile = (sorted: number[], p: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
+const percentile = (sorted: number[], p: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 
 /** Resident memory of our processes, by title, in MB. */

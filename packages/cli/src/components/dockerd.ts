@@ -1,3 +1,4 @@
+import { readFileSync, rmSync } from 'node:fs';
 import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { run, succeeds } from '../process/run.js';
@@ -35,7 +36,33 @@ export function dockerdProcess(node: NodeLayout, cgroupParent: string): ProcessS
       '--log-level=warn',
     ],
     ready: () => dockerAnswers(socket),
+    beforeStart: () => removeStalePidFiles(node),
   };
+}
+
+/**
+ * A dockerd that was killed leaves its pid files. When a pid in them is another process's by now, the next dockerd
+ * would take that for a running daemon: it refuses to start for its own, and waits in vain for containerd's.
+ */
+function removeStalePidFiles(node: NodeLayout): void {
+  rmSync(`${node.runDir}/docker.pid`, { force: true });
+  const containerd = `${node.runDir}/docker/containerd/containerd.pid`;
+  if (!commandOf(containerd).includes(`${node.runDir}/docker/containerd/`)) {
+    rmSync(containerd, { force: true });
+  }
+}
+
+/** The command line of the process that a pid file names; empty when there is no such file or process. */
+function commandOf(pidFile: string): string {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) {
+      return '';
+    }
+    throw error;
+  }
 }
 
 export function dockerAnswers(socket: string): Promise<boolean> {

@@ -16,6 +16,8 @@ export interface ProcessSpec {
   readyTimeoutMs?: number;
   /** How long it may take to end after SIGTERM before SIGKILL. Default 10 s. */
   stopTimeoutMs?: number;
+  /** Clears away what would keep it from starting; called only when it is not running. */
+  beforeStart?(): void;
 }
 
 interface PidRecord {
@@ -45,6 +47,7 @@ export async function startDaemon(spec: ProcessSpec): Promise<'started' | 'runni
   }
   mkdirSync(dirname(spec.logFile), { recursive: true });
   mkdirSync(spec.runDir, { recursive: true });
+  spec.beforeStart?.();
   const log = openSync(spec.logFile, 'a', 0o640);
   try {
     const [file = '', ...args] = spec.command;
