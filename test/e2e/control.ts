@@ -1,13 +1,14 @@
 // Brings up and removes the shared cluster of the suites: node control.js up|down
+// KUBELAB_E2E_NAME names another one, beside it.
 
 import { existsSync } from 'node:fs';
 import { kubelab } from './lib/cluster.js';
 import { tryRun } from './lib/exec.js';
-import { clusterName, createMachine, onHost, removeMachine } from './lib/machine.js';
+import { clusterName, createMachine, hostNetns, onHost, removeMachine } from './lib/machine.js';
 
 /** What a run that was cut off left behind is removed by the same command as always, and then by name. */
 async function down(): Promise<void> {
-  const inside = existsSync('/run/netns/kubelab-e2e-host');
+  const inside = existsSync(`/run/netns/${hostNetns}`);
   const command = [process.execPath, new URL('../../../packages/cli/dist/main.js', import.meta.url).pathname, 'down'];
   const full = [...command, `--name=${clusterName}`];
   const result = await tryRun(inside ? onHost(full) : full, { timeoutMs: 180_000 });

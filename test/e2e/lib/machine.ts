@@ -6,9 +6,9 @@ import { run, tryRun } from './exec.js';
  * of the user's own on the same computer shares no address, port or rule with it. A second namespace stands for the
  * world outside: it knows no route to the cluster, so what reaches it and comes back was masqueraded.
  */
-export const clusterName = 'e2e';
-export const hostNetns = 'kubelab-e2e-host';
-export const outsideNetns = 'kubelab-e2e-world';
+export const clusterName = process.env.KUBELAB_E2E_NAME ?? 'e2e';
+export const hostNetns = `kubelab-${clusterName}-host`;
+export const outsideNetns = `kubelab-${clusterName}-world`;
 export const outsideAddress = '10.31.0.2';
 export const hostOutsideAddress = '10.31.0.1';
 
