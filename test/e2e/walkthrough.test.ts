@@ -1,6 +1,9 @@
 // The README's walk-through with assertions, in its order: each step builds on the one before.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { getJson, kubectl, pods, tryKubectl } from './lib/cluster.js';
 import { eventually, run } from './lib/exec.js';
 import { startLoad } from './lib/load-client.js';
@@ -127,19 +130,16 @@ test('pods reach pods of the other node without NAT, and the outside with masque
     10_000,
   );
   // The world outside has no route to pods or nodes: an answer proves that the source was rewritten to the machine's.
-  const listener = run(outside(['busybox', 'nc', '-l', '-p', '9999', '-v', '-e', 'cat']), { timeoutMs: 20_000 }).catch(
-    String,
-  );
-  const send = `echo over-the-fence | nc -w 3 ${outsideAddress} 9999`;
-  const answer = await eventually(async () => {
-    const text = await kubectlIn('exec', client.metadata.name, '--', 'sh', '-c', send);
-    assert.match(text, /over-the-fence/);
-    return text;
-  }, 15_000);
-  assert.ok(answer);
-  await listener;
-  const tracked = await run(onHost(['conntrack', '-L', '-p', 'tcp', '--dport', '9999'])).catch(String);
-  assert.match(tracked, new RegExp(`dst=${hostOutsideAddress}`));
+  const program = fileURLToPath(new URL('./lib/address-server.js', import.meta.url));
+  const [file = '', ...args] = outside([process.execPath, program, '9999']);
+  const world = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    await once(world.stdout, 'data');
+    const source = await kubectlIn('exec', client.metadata.name, '--', 'nc', '-w', '3', outsideAddress, '9999');
+    assert.equal(source.trim(), hostOutsideAddress);
+  } finally {
+    world.stdin.end();
+  }
 });
 
 test('scale up, and a deleted pod is replaced', async () => {
