@@ -68,7 +68,9 @@ export const up: Command = {
       }
       return `Ready: ${names.join(', ')}`;
     });
-    await report.step('cluster DNS', () => waitDnsReady(client));
+    if (config.mode !== 'control-plane') {
+      await report.step('cluster DNS', () => waitDnsReady(config));
+    }
     printNextSteps(report, layout, config);
   },
 };
