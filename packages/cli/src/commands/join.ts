@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { primaryAddress } from '../cluster/address.js';
 import { nodeLayoutOf } from '../cluster/layout.js';
+import type { NodeConfig } from '../cluster/node-config.js';
 import { type Command, UsageError } from '../command.js';
 import { ensureNodeImages } from '../images/node-images.js';
 import { ownImages } from '../images/own-images.js';
@@ -49,11 +50,10 @@ export const join: Command = {
             docker: options.string('docker'),
           }
         : undefined;
-    const joined = await joinNode(node, request, report);
-    if (!labNode) {
-      // The nodes of a lab get theirs all at once, from one archive.
-      const target = { nodeName, node, socket: joined.dockerSocket };
-      await report.step('images', () => ensureNodeImages([target], ownImages()));
-    }
+    // The nodes of a lab get theirs all at once, from one archive.
+    const loadImages = labNode
+      ? undefined
+      : (config: NodeConfig) => ensureNodeImages([{ nodeName, node, socket: config.dockerSocket }], ownImages());
+    await joinNode(node, request, report, loadImages);
   },
 };

@@ -13,11 +13,13 @@ export interface NodeAgentOptions {
   cgroupRoot: string;
 }
 
+export const nodeAgentName = 'kubelet';
+
 /** kubelet, kube-proxy and the pod network of one node, in one process. */
 export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
   const { node } = options;
   return {
-    name: 'kubelet',
+    name: nodeAgentName,
     runDir: node.runDir,
     logFile: `${node.logDir}/kubelet.log`,
     command: nodeCommand('kubelet', {

@@ -6,7 +6,7 @@ import type { NodeLayout } from '../cluster/layout.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
 import { criDockerProcess } from '../components/cri-docker.js';
 import { dockerAnswers, dockerdProcess, ownDockerSocket } from '../components/dockerd.js';
-import { nodeAgentProcess } from '../components/node-agent.js';
+import { nodeAgentName, nodeAgentProcess } from '../components/node-agent.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { waitFor } from '../process/wait.js';
 import type { Report } from '../report.js';
@@ -31,12 +31,13 @@ export interface JoinOptions {
 /**
  * Makes this machine a node: discovers the cluster, writes the bootstrap kubeconfig, starts Docker if it must, the CRI
  * shim and the node agent, which asks for its certificate by a CSR. A machine that has joined already needs no token:
- * what does not run is started.
+ * what does not run is started. `loadImages` is called once Docker runs, before a pod can come and look for its image.
  */
 export async function joinNode(
   node: NodeLayout,
   options: JoinOptions | undefined,
   report: Report,
+  loadImages?: (config: NodeConfig) => Promise<string>,
 ): Promise<NodeConfig> {
   let config = readNodeConfig(node);
   if (!config || (!existsSync(node.kubeconfig) && options)) {
@@ -54,6 +55,9 @@ export async function joinNode(
     mkdirSync(dir, { recursive: true });
   }
   for (const spec of nodeProcesses(node, decided)) {
+    if (spec.name === nodeAgentName && loadImages) {
+      await report.step('images', () => loadImages(decided));
+    }
     await report.step(spec.name, () => ensureProcess(spec));
   }
   return decided;
