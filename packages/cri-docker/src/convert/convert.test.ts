@@ -76,7 +76,6 @@ test('mounts: relabelled ones as binds, read-only not recursive where Docker can
   });
   const recursive = { ...mount, recursive_read_only: true, propagation: 'PROPAGATION_PRIVATE' as const };
   assert.deepEqual(dockerMounts([recursive], able).mounts[0]?.BindOptions, {
-    Propagation: 'rprivate',
     ReadOnlyForceRecursive: true,
   });
   assert.throws(() => dockerMounts([recursive], { ...able, recursiveReadOnly: false }), /not supported/);

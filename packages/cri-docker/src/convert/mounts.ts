@@ -4,7 +4,7 @@ import type { MountPropagation, MountSettings } from 'dockerode';
 
 /** Docker 25's fields of a read-only bind mount, which the typings lack. */
 interface BindOptions {
-  Propagation: MountPropagation;
+  Propagation?: MountPropagation;
   ReadOnlyNonRecursive?: boolean;
   ReadOnlyForceRecursive?: boolean;
 }
@@ -41,7 +41,9 @@ export function dockerMounts(
       result.binds.push(`${mount.host_path}:${mount.container_path}:${flags}`);
       continue;
     }
-    const options: BindOptions = { Propagation: mode };
+    // Private is Docker's default. Left out, Docker itself takes rslave for a source its own folder is below, as for
+    // `/`, where it refuses private mounts.
+    const options: BindOptions = mode === 'rprivate' ? {} : { Propagation: mode };
     if (mount.readonly && abilities.recursiveReadOnly) {
       if (mount.recursive_read_only) options.ReadOnlyForceRecursive = true;
       else options.ReadOnlyNonRecursive = true;
@@ -51,7 +53,8 @@ export function dockerMounts(
       Source: mount.host_path,
       Target: mount.container_path,
       ReadOnly: mount.readonly,
-      BindOptions: options,
+      // The typings want a propagation, Docker does not.
+      BindOptions: options as MountSettings['BindOptions'],
     });
   }
   return result;

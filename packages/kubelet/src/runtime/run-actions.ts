@@ -15,6 +15,7 @@ import type { RunnerContext } from './runner-context.js';
 import { sandboxConfig } from './sandbox-config.js';
 import { startContainer } from './start-container.js';
 import { StartError } from './start-error.js';
+import { type StartHolds, sandboxHold } from './start-holds.js';
 import { latestContainer, type PodRuntimeState } from './types.js';
 
 export interface RunRequest {
@@ -25,13 +26,15 @@ export interface RunRequest {
   backoff: Backoff;
   /** Reasons that containers wait, kept by the worker: set on failure, removed on success. */
   failures: Map<string, StartFailure>;
+  /** Kept by the worker: when what the runtime refused may be tried again. */
+  holds: StartHolds;
   signal: AbortSignal;
 }
 
 export interface RunOutcome {
-  /** Milliseconds until some container is out of its back-off. */
+  /** Milliseconds until the next attempt at something that failed or waits. */
   retryAfterMs: number | undefined;
-  /** Something failed without a time of its own: the worker backs off. */
+  /** What failed in this attempt, for the log. */
   failed: string[];
   /** State on the runtime has been changed. */
   changed: boolean;
@@ -46,6 +49,8 @@ export async function runActions(context: RunnerContext, request: RunRequest): P
   let podIps = state.sandboxes[0]?.ips ?? [];
   const sandbox = sandboxConfig(pod, actions.attempt, context.sandbox);
   if (actions.createSandbox) {
+    const heldMs = request.holds.remaining(sandboxHold);
+    if (heldMs > 0) return { ...outcome, retryAfterMs: heldMs };
     const created = await createSandbox(context, request, sandbox);
     sandboxId = created.id;
     podIps = created.ips;
@@ -87,9 +92,11 @@ async function createSandbox(context: RunnerContext, request: RunRequest, config
     const handler = await context.runtimeHandler(pod.spec.runtimeClassName);
     const { pod_sandbox_id: id } = await cri.runPodSandbox({ config, runtime_handler: handler }, { signal });
     const { status } = await cri.podSandboxStatus({ pod_sandbox_id: id });
+    request.holds.clear(sandboxHold);
     return { id, ips: status ? toSandbox(status).ips : [] };
   } catch (error) {
     if (signal.aborted) throw error;
+    request.holds.fail(sandboxHold);
     const message = `Failed to create pod sandbox: ${(error as Error).message}`;
     events.pod(pod, 'Warning', 'FailedCreatePodSandBox', message);
     throw new Error(message, { cause: error });
@@ -122,11 +129,14 @@ async function startOne(
   container: V1Container,
   place: Place,
 ): Promise<boolean> {
-  const { pod, state, failures, signal } = request;
+  const { pod, state, failures, holds, signal } = request;
   signal.throwIfAborted();
-  const waitMs = crashBackoff(context, request, container);
+  const retryAfter = (ms: number) => {
+    outcome.retryAfterMs = Math.min(outcome.retryAfterMs ?? Number.POSITIVE_INFINITY, ms);
+  };
+  const waitMs = holds.remaining(container.name) || crashBackoff(context, request, container);
   if (waitMs > 0) {
-    outcome.retryAfterMs = Math.min(outcome.retryAfterMs ?? Number.POSITIVE_INFINITY, waitMs);
+    retryAfter(waitMs);
     return false;
   }
   try {
@@ -148,6 +158,7 @@ async function startOne(
       signal,
     });
     failures.delete(container.name);
+    holds.clear(container.name);
     outcome.changed = true;
     return true;
   } catch (error) {
@@ -162,7 +173,7 @@ async function startOne(
       context.events.container(pod, container, 'Warning', 'Failed', `Error: ${error.reason}`);
     }
     if (error.retryAfterMs === undefined) outcome.failed.push(`${container.name}: ${error.message}`);
-    else outcome.retryAfterMs = Math.min(outcome.retryAfterMs ?? Number.POSITIVE_INFINITY, error.retryAfterMs);
+    retryAfter(error.retryAfterMs ?? holds.fail(container.name));
     return false;
   }
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, readlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isMountPoint, mount } from './mounts.js';
 
@@ -40,9 +40,11 @@ async function openChild(parent: FileHandle, name: string, subPath: string): Pro
   const child = await open(path, flags).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     const { mode } = await parent.stat();
-    // A new folder takes its parent's permissions, as the kubelet's does.
-    await mkdir(path, { mode: mode & 0o7777 });
-    return open(path, flags);
+    await mkdir(path, { mode: 0o750 });
+    const made = await open(path, flags);
+    // A new folder takes its parent's permissions, as the kubelet's does: set apart, as mkdir heeds the umask.
+    await chmod(`/proc/self/fd/${made.fd}`, mode & 0o7777);
+    return made;
   });
   const stat = await child.stat();
   if (stat.isSymbolicLink()) {
@@ -59,7 +61,6 @@ async function openChild(parent: FileHandle, name: string, subPath: string): Pro
 }
 
 async function isInside(parent: FileHandle, child: FileHandle): Promise<boolean> {
-  const { readlink } = await import('node:fs/promises');
   const [base, path] = await Promise.all([
     readlink(`/proc/self/fd/${parent.fd}`),
     readlink(`/proc/self/fd/${child.fd}`),

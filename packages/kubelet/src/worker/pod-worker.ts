@@ -5,6 +5,7 @@ import { isStaticPod, type Pod } from '../pod/types.js';
 import { computeActions } from '../runtime/compute-actions.js';
 import { killPod } from '../runtime/kill-pod.js';
 import { runActions } from '../runtime/run-actions.js';
+import { StartHolds } from '../runtime/start-holds.js';
 import { type PodRuntimeState, runningContainers } from '../runtime/types.js';
 import type { StartFailure } from '../status/container-status.js';
 import { generateStatus, type StatusInput } from '../status/generate.js';
@@ -30,6 +31,7 @@ export class PodWorker {
   private timer: NodeJS.Timeout | undefined;
   private stopping = new AbortController();
   private readonly failures = new Map<string, StartFailure>();
+  private readonly holds = new StartHolds();
   private override: StatusInput['override'];
   private graceOverride: number | undefined;
   private removed = false;
@@ -40,7 +42,6 @@ export class PodWorker {
   private closed = false;
   private readonly logger: Logger;
   private reportedStart = false;
-  private failedStarts = 0;
   private lastState: PodRuntimeState | undefined;
 
   constructor(
@@ -290,16 +291,12 @@ export class PodWorker {
     }
     if (!actions.killPod || actions.createSandbox) {
       const { crashBackoff: backoff } = context;
-      const request = { pod, state, actions, volumes, backoff, failures: this.failures, signal };
+      const request = { pod, state, actions, volumes, backoff, failures: this.failures, holds: this.holds, signal };
       const outcome = await runActions(context.runner, request);
       changed ||= outcome.changed;
       waits.push(outcome.retryAfterMs);
       if (outcome.failed.length > 0) {
         this.logger.info('Containers could not be started', { failed: outcome.failed });
-        this.failedStarts++;
-        waits.push(Math.min(lastRetryMs, firstRetryMs * 2 ** (this.failedStarts - 1)));
-      } else {
-        this.failedStarts = 0;
       }
     }
     if (!actions.killPod && context.resize) changed = (await context.resize(pod, state)) || changed;
