@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dockerAuth } from './auth.js';
-import { parseReference, registryOf } from './reference.js';
+import { familiarName, parseReference, registryOf } from './reference.js';
 import { parseGroup, parsePasswd } from './users.js';
 
 test('references are split at tag and digest, not at ports', () => {
@@ -21,6 +21,13 @@ test('the registry of a reference', () => {
   assert.equal(registryOf('library/busybox'), 'docker.io');
   assert.equal(registryOf('localhost/a'), 'localhost');
   assert.equal(registryOf('r.example:5000/a/b'), 'r.example:5000');
+});
+
+test('names as Docker shows them', () => {
+  assert.equal(familiarName('docker.io/library/busybox:1.29'), 'busybox:1.29');
+  assert.equal(familiarName('index.docker.io/a/b'), 'a/b');
+  assert.equal(familiarName('library/busybox'), 'busybox');
+  assert.equal(familiarName('r.example/library/a:1'), 'r.example/library/a:1');
 });
 
 test('credentials in all their forms', () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RuntimeContext } from '../context.js';
 import { findImage } from './inspect.js';
+import { familiarName } from './reference.js';
 
 /**
  * Images that were put on the node by hand (`kubelab image load`), by reference, with the id that they had then. They
@@ -19,7 +20,8 @@ export async function findLoadedImage(context: RuntimeContext, reference: string
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const id = known[reference];
+  const wanted = familiarName(reference);
+  const id = Object.entries(known).find(([name]) => familiarName(name) === wanted)?.[1];
   const image = id === undefined ? undefined : await findImage(context.docker.quick, reference);
   return image?.Id === id ? id : undefined;
 }

@@ -22,3 +22,9 @@ export function registryOf(reference: string): string {
   const isHost = reference.includes('/') && (/[.:]/.test(first) || first === 'localhost');
   return isHost ? first : 'docker.io';
 }
+
+/** A reference as Docker shows it: without Docker Hub's host and its `library/`, both of which may be left out. */
+export function familiarName(reference: string): string {
+  const path = reference.replace(/^(index\.)?docker\.io\//, '');
+  return registryOf(path) === 'docker.io' ? path.replace(/^library\//, '') : path;
+}
