@@ -2,6 +2,7 @@ import type { Cni } from '@kubelab/cni';
 import type { Logger } from '@kubelab/component-base';
 import type { DockerClients } from './docker/client.js';
 import type { DockerEvents } from './docker/events.js';
+import type { DaemonInfo } from './docker/info.js';
 import type { HostFacts } from './host.js';
 import type { ImageNameCache } from './image/inspect.js';
 import type { ImageUsers } from './image/users.js';
@@ -12,6 +13,7 @@ import type { StreamingServer } from './streaming/server.js';
 /** What every operation works with. Made once by the service; holds no state of sandboxes or containers itself. */
 export interface RuntimeContext {
   docker: DockerClients;
+  info: DaemonInfo;
   events: DockerEvents;
   cni: Cni;
   networks: NetworkResults;

@@ -5,6 +5,7 @@ import { Histogram, runComponent, serveOperational } from '@kubelab/component-ba
 import type { RuntimeContext } from './context.js';
 import { connectDocker, waitForDocker } from './docker/client.js';
 import { DockerEvents } from './docker/events.js';
+import { DaemonInfo } from './docker/info.js';
 import { readHostFacts } from './host.js';
 import { ImageNameCache } from './image/inspect.js';
 import { ImageUsers } from './image/users.js';
@@ -13,11 +14,6 @@ import { options } from './options.js';
 import { NetworkResults } from './sandbox/network-results.js';
 import { serveRuntime } from './service.js';
 import { StreamingServer } from './streaming/server.js';
-
-interface DockerFacts {
-  DockerRootDir: string;
-  CgroupDriver: string;
-}
 
 await runComponent({
   name: 'cri-docker',
@@ -41,7 +37,8 @@ await runComponent({
             logger,
           });
     await waitForDocker(docker.quick, signal, (error) => logger.info('Waiting for Docker', { error }));
-    const { DockerRootDir: dockerRoot, CgroupDriver: driver } = (await docker.quick.info()) as DockerFacts;
+    const info = new DaemonInfo(docker.quick);
+    const { DockerRootDir: dockerRoot, CgroupDriver: driver } = await info.get();
     const wantedDriver = values.string('cgroup-driver');
     if (wantedDriver !== '' && wantedDriver !== driver) {
       throw new Error(`--cgroup-driver is ${wantedDriver}, but Docker uses ${driver}`);
@@ -54,6 +51,7 @@ await runComponent({
     const events = new DockerEvents(docker.open, logger);
     const context: RuntimeContext = {
       docker,
+      info,
       events,
       cni: new Cni({
         confDir: values.string('cni-conf-dir'),

@@ -63,7 +63,7 @@ export async function createContainer(
     ...dockerMounts(mounts, await mountAbilities(context)),
     user: user.user,
     groups: user.groups,
-    runtime: await resolveHandler(docker.quick, sandbox.record.runtimeHandler),
+    runtime: await resolveHandler(context.info, sandbox.record.runtimeHandler),
   });
   const container = await createOnce(docker.quick, options);
   return { container_id: container.id };

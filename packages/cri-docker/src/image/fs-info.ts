@@ -27,8 +27,8 @@ export class ImageFsInfo {
   async #measure(): Promise<ImageFsInfoResponse> {
     const docker = this.context.docker.quick;
     try {
-      const [info, usage] = await Promise.all([docker.info(), docker.df()]);
-      const root = (info as { DockerRootDir: string }).DockerRootDir;
+      const [info, usage] = await Promise.all([this.context.info.get(), docker.df()]);
+      const root = info.DockerRootDir;
       const { LayersSize: layers = 0 } = usage as { LayersSize?: number };
       const files = await statfs(root);
       const common = { timestamp: nowNanos(), fs_id: { mountpoint: root } };

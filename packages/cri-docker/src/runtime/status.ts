@@ -12,7 +12,7 @@ export async function runtimeStatus(context: RuntimeContext, request: StatusRequ
     features: { supplemental_groups_policy: true },
   };
   if (!runtime.status) return answer;
-  const info = (await context.docker.quick.info()) as { Runtimes?: Record<string, unknown> };
+  const info = await (request.verbose ? context.info.fresh() : context.info.get());
   const features = {
     recursive_read_only_mounts: (await mountAbilities(context)).recursiveReadOnly,
     user_namespaces: false,

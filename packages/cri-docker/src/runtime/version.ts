@@ -19,7 +19,7 @@ export async function version(context: RuntimeContext): Promise<VersionResponse>
 /** The cgroup driver the kubelet must use too: Docker's. */
 export async function runtimeConfig(context: RuntimeContext): Promise<RuntimeConfigResponse> {
   try {
-    const { CgroupDriver } = (await context.docker.quick.info()) as { CgroupDriver?: string };
+    const { CgroupDriver } = await context.info.get();
     return { linux: { cgroup_driver: CgroupDriver === 'systemd' ? 'SYSTEMD' : 'CGROUPFS' } };
   } catch (error) {
     throw toCriError(error, 'Docker info');

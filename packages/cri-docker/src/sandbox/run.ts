@@ -21,7 +21,7 @@ export async function runPodSandbox(
   const { config } = request;
   if (!config?.metadata) throw new CriError('INVALID_ARGUMENT', 'sandbox config has no metadata');
   const { docker, logger } = context;
-  const runtime = await resolveHandler(docker.quick, request.runtime_handler);
+  const runtime = await resolveHandler(context.info, request.runtime_handler);
   const record = sandboxRecord(config, { createdAt: nowNanos(), runtimeHandler: request.runtime_handler });
 
   await ensurePauseImage(docker, context.pauseImage);

@@ -14,10 +14,14 @@ const checkMs = 5_000;
 /** While something is wrong it is looked at more often: pods wait for it. */
 const urgentCheckMs = 250;
 const connectMs = 500;
+/** A runtime that has answered within this time is not down: one slow answer does not make the node NotReady. */
+const silenceMs = 30_000;
 
 /** Watches over the runtime's conditions, and knows its name and images. */
 export class RuntimeMonitor {
   private runtimeProblem: string | undefined = 'container runtime status check may not have completed yet';
+  private lastAnswer = 0;
+  private failing = false;
   private network: string | undefined = 'container runtime network not ready';
   facts: RuntimeFacts = { name: 'unknown', version: '', cgroupDriver: undefined };
   handlers: { name: string; features?: { recursiveReadOnlyMounts?: boolean; userNamespaces?: boolean } }[] = [];
@@ -62,7 +66,7 @@ export class RuntimeMonitor {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await sleep(this.problems().length > 0 ? urgentCheckMs : checkMs, signal);
+      await sleep(this.problems().length > 0 || this.failing ? urgentCheckMs : checkMs, signal);
       if (!signal.aborted) await this.check();
     }
   }
@@ -71,6 +75,8 @@ export class RuntimeMonitor {
     const before = this.problems().join();
     try {
       const answer = await this.cri.status({}, { timeoutMs: 10_000 });
+      this.lastAnswer = Date.now();
+      this.failing = false;
       const condition = (type: string) => answer.status?.conditions.find((item) => item.type === type);
       const runtime = condition('RuntimeReady');
       const network = condition('NetworkReady');
@@ -88,7 +94,10 @@ export class RuntimeMonitor {
         },
       }));
     } catch (error) {
-      this.runtimeProblem = `container runtime is down: ${(error as Error).message}`;
+      this.failing = true;
+      if (Date.now() - this.lastAnswer > silenceMs) {
+        this.runtimeProblem = `container runtime is down: ${(error as Error).message}`;
+      }
     }
     if (this.problems().join() !== before) this.onChange();
   }

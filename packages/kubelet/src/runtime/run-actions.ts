@@ -115,6 +115,9 @@ async function writeHosts(context: RunnerContext, pod: Pod, podIps: string[]): P
   return path;
 }
 
+/** Failures of the runtime's own: the attempt changed it. Others were noticed before, and may be over when woken. */
+const refusals: ReadonlySet<string> = new Set(['CreateContainerError', 'RunContainerError']);
+
 interface Place {
   sandboxId: string;
   sandbox: PodSandboxConfig;
@@ -134,7 +137,8 @@ async function startOne(
   const retryAfter = (ms: number) => {
     outcome.retryAfterMs = Math.min(outcome.retryAfterMs ?? Number.POSITIVE_INFINITY, ms);
   };
-  const waitMs = holds.remaining(container.name) || crashBackoff(context, request, container);
+  const held = refusals.has(failures.get(container.name)?.reason ?? '') ? holds.remaining(container.name) : 0;
+  const waitMs = held || crashBackoff(context, request, container);
   if (waitMs > 0) {
     retryAfter(waitMs);
     return false;

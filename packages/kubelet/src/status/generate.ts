@@ -105,6 +105,13 @@ export function generateStatus(input: StatusInput): V1PodStatus {
   return status;
 }
 
+/** The status of a pod the node did not take: it has no containers, and never had. */
+export function rejectedStatus(previous: V1PodStatus, why: { reason: string; message: string }): V1PodStatus {
+  const scheduled = (previous.conditions ?? []).filter((condition) => condition.type === 'PodScheduled');
+  const { qosClass: qos, startTime = nowSecond() } = previous;
+  return { phase: 'Failed', ...why, conditions: scheduled, startTime, ...(qos ? { qosClass: qos } : {}) };
+}
+
 const ended = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed';
 
 /** A pod that is over stays over: its phase never goes back. */

@@ -8,8 +8,9 @@ import { runActions } from '../runtime/run-actions.js';
 import { StartHolds } from '../runtime/start-holds.js';
 import { type PodRuntimeState, runningContainers } from '../runtime/types.js';
 import type { StartFailure } from '../status/container-status.js';
-import { generateStatus, type StatusInput } from '../status/generate.js';
+import { generateStatus, rejectedStatus, type StatusInput } from '../status/generate.js';
 import { VolumeError } from '../volumes/manager.js';
+import type { Rejection } from './admission.js';
 import type { WorkerContext } from './context.js';
 
 type Phase = 'syncing' | 'terminating' | 'terminated' | 'removing' | 'done';
@@ -33,6 +34,8 @@ export class PodWorker {
   private readonly failures = new Map<string, StartFailure>();
   private readonly holds = new StartHolds();
   private override: StatusInput['override'];
+  /** The node did not take the pod: its status says so and stays. */
+  private rejection: Rejection | undefined;
   private graceOverride: number | undefined;
   private removed = false;
   private cleaned = false;
@@ -245,7 +248,7 @@ export class PodWorker {
     }
     if (!this.admitted) {
       const rejection = state.sandboxes.length > 0 ? undefined : context.admit(pod);
-      if (rejection) return this.reject(state, rejection);
+      if (rejection) return this.reject(rejection);
       this.admitted = true;
     }
     const deadline = this.deadline();
@@ -334,10 +337,10 @@ export class PodWorker {
     }
   }
 
-  private reject(state: PodRuntimeState, rejection: { reason: string; message: string }): undefined {
+  private reject(rejection: Rejection): undefined {
     this.context.events.pod(this.current, 'Warning', rejection.reason, rejection.message);
-    this.override = { phase: 'Failed', ...rejection };
-    this.publish(state, { terminal: true, terminating: true });
+    this.rejection = rejection;
+    this.context.statuses.set(this.current, rejectedStatus(this.previousStatus(), rejection));
     this.startTerminating();
     this.dirty = true;
   }
@@ -355,7 +358,7 @@ export class PodWorker {
     const { uid } = this.current.metadata;
     context.probes.stopLivenessAndStartup(uid);
     let state = await this.readState();
-    const wasOver = isOver(this.current.status?.phase);
+    const wasOver = this.rejection !== undefined || isOver(this.current.status?.phase);
     if (!this.removed && !wasOver) this.publish(state, { terminal: false, terminating: true });
     const graceOverride = this.graceOverride ?? (this.removed ? this.orphanGrace(state) : undefined);
     await killPod(context, this.current, state, { graceOverride, signal });
