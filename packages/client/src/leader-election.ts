@@ -32,7 +32,10 @@ export interface LeaderElectorOptions {
   retryPeriodMs?: number;
   /** Called when this process leads; the signal aborts when it no longer does. */
   onStartedLeading(signal: AbortSignal): void | Promise<void>;
-  /** Called after leading ended, with the signal of onStartedLeading aborted before. */
+  /**
+   * Called when leading ended, with the signal of onStartedLeading aborted before: at once when the lease was lost,
+   * after the work has ended and the lease is released when the signal of run() aborted.
+   */
   onStoppedLeading?(): void;
   /** Called when another (or this) process was seen to lead. */
   onNewLeader?(identity: string): void;
@@ -102,15 +105,22 @@ export class LeaderElector {
     });
     await this.renew(signal);
     leading.abort();
+    if (!signal.aborted) {
+      // Lost: another may lead at any moment, so the callback (which usually ends the process) must not wait for work
+      // that hangs on the very connection that kept the lease from being renewed.
+      this.options.onStoppedLeading?.();
+      await work;
+      return;
+    }
     await work;
-    if (signal.aborted) await this.release();
+    await this.release();
     this.options.onStoppedLeading?.();
   }
 
   private async acquire(signal: AbortSignal): Promise<boolean> {
     this.options.logger.info('Attempting to acquire leader lease', { lease: this.options.leaseName });
     while (!signal.aborted) {
-      if (await this.tryAcquireOrRenew(signal)) {
+      if (await this.tryFor(this.renewDeadlineMs, signal)) {
         this.options.logger.info('Successfully acquired lease', { lease: this.options.leaseName });
         return true;
       }
@@ -126,12 +136,26 @@ export class LeaderElector {
       await delay(this.retryPeriodMs, signal, this.clock);
       if (signal.aborted) return;
       const left = renewedAt + this.renewDeadlineMs - this.clock.now();
-      if (left > 0 && (await this.tryAcquireOrRenew(AbortSignal.any([signal, AbortSignal.timeout(left)])))) {
+      if (left > 0 && (await this.tryFor(left, signal))) {
         renewedAt = this.clock.now();
       } else if (this.clock.now() - renewedAt >= this.renewDeadlineMs || !this.isLeader()) {
         this.options.logger.error('Failed to renew lease, stopping', { lease: this.options.leaseName });
         return;
       }
+    }
+  }
+
+  /** One try that ends after `ms` at the latest. (AbortSignal.any on a long-lived signal keeps memory in Node 20.) */
+  private async tryFor(ms: number, signal: AbortSignal): Promise<boolean> {
+    const attempt = new AbortController();
+    const end = (): void => attempt.abort();
+    const cancel = this.clock.after(ms, end);
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await this.tryAcquireOrRenew(attempt.signal);
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', end);
     }
   }
 

@@ -7,6 +7,8 @@ export interface CapacityInput {
   ephemeralStorageBytes: number;
   /** Extended resources of device plugins. */
   extended: { capacity: Record<string, string>; allocatable: Record<string, string> };
+  /** Extended resources that somebody else wrote into the node's capacity. */
+  foreign: Record<string, string>;
 }
 
 export interface Reservations {
@@ -26,8 +28,18 @@ export function nodeCapacity(input: CapacityInput): Record<string, string> {
     'hugepages-1Gi': '0',
     'hugepages-2Mi': '0',
     pods: String(input.maxPods),
+    ...input.foreign,
     ...input.extended.capacity,
   };
+}
+
+/** Extended resources in a node's capacity that are not this agent's own: an administrator may advertise any. */
+export function foreignResources(
+  capacity: Record<string, string> | undefined,
+  own: Record<string, string>,
+): Record<string, string> {
+  const isExtended = (name: string): boolean => name.includes('/') && !name.includes('kubernetes.io/');
+  return Object.fromEntries(Object.entries(capacity ?? {}).filter(([name]) => isExtended(name) && !(name in own)));
 }
 
 /** What pods may use: capacity without what is reserved and what hard eviction keeps free. */

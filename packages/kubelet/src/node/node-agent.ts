@@ -5,7 +5,7 @@ import type { KubeletConfig } from '../config.js';
 import type { Events } from '../events.js';
 import { amount, parseThresholds } from '../eviction/thresholds.js';
 import { sleep } from '../lifecycle/hooks.js';
-import { nodeAllocatable, nodeCapacity } from './allocatable.js';
+import { foreignResources, nodeAllocatable, nodeCapacity } from './allocatable.js';
 import { runLease } from './lease.js';
 import { fileSystemUse, type MachineInfo } from './machine.js';
 import { nodeStatus } from './node-status.js';
@@ -96,6 +96,7 @@ export class NodeAgent {
       maxPods: config.options.number('max-pods'),
       ephemeralStorageBytes: disk.capacityBytes,
       extended,
+      foreign: foreignResources(this.current?.status?.capacity, extended.capacity),
     });
     const reservations = {
       kube: config.kubeReserved,

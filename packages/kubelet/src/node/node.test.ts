@@ -13,7 +13,7 @@ import { parseManifest } from '../sources/static-pod.js';
 import { parseCpuNanos, parseMemory, parseNetwork } from '../stats/node-usage.js';
 import { aPod } from '../testing/objects.js';
 import { admitPod } from '../worker/admission.js';
-import { nodeAllocatable } from './allocatable.js';
+import { foreignResources, nodeAllocatable } from './allocatable.js';
 import { defaultRoutes } from './machine.js';
 import { parseLabels, parseTaints } from './registration.js';
 
@@ -58,6 +58,14 @@ describe('resources', () => {
       evictionStorageBytes: 0,
     };
     assert.deepEqual(nodeAllocatable(capacity, reservations, {}), { cpu: '3500m', memory: '7068Mi', pods: '110' });
+  });
+});
+
+describe('foreignResources', () => {
+  it("extended resources that an administrator wrote into the capacity, not the agent's own", () => {
+    const capacity = { cpu: '4', 'example.com/foo': '5', 'example.com/gpu': '2', 'attachable-volumes-csi-x': '3' };
+    assert.deepEqual(foreignResources(capacity, { 'example.com/gpu': '2' }), { 'example.com/foo': '5' });
+    assert.deepEqual(foreignResources(undefined, {}), {});
   });
 });
 

@@ -51,11 +51,17 @@ export class NodeStatusLoop {
 
   private async update(signal: AbortSignal): Promise<void> {
     const { client, nodeName, compute, reportMs } = this.options;
+    const nodes = client.resource<V1Node>(gvr.nodes);
+    // Others write into the node too (extended resources, conditions): what they wrote counts.
+    const current = await nodes.get(nodeName, { resourceVersion: '0' }).catch(ignoreNotFound);
+    if (current) this.options.onNode(current);
     const status = await compute(this.last?.conditions ?? []);
     const due = Date.now() - this.lastWritten >= reportMs;
-    if (!due && this.last && deepEqual(comparable(this.last), comparable(status))) return;
-    const nodes = client.resource<V1Node>(gvr.nodes);
-    const patch = { status: { ...status, conditions: ownConditions(status) } };
+    const same = this.last && deepEqual(comparable(this.last), comparable(status));
+    if (current && !due && same) return;
+    const gone = amountsGone(current?.status?.allocatable, status.allocatable);
+    const allocatable = { ...status.allocatable, ...gone };
+    const patch = { status: { ...status, allocatable, conditions: ownConditions(status) } };
     let node: V1Node;
     try {
       node = await nodes.patch(nodeName, patch, { type: 'strategic', subresource: 'status' });
@@ -76,6 +82,15 @@ export class NodeStatusLoop {
       this.options.onConditionChange(condition.type, condition.status, condition.reason ?? '');
     }
   }
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+/** Nulls, for a patch, of resources that the node has no more. */
+function amountsGone(old: Record<string, string> = {}, now: Record<string, string> = {}): Record<string, null> {
+  return Object.fromEntries(Object.keys(old).flatMap((name) => (name in now ? [] : [[name, null]])));
 }
 
 const ownTypes = new Set(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);

@@ -26,6 +26,7 @@ export class Cache {
   private readonly frozen = new Map<string, NodeInfo>();
   private readonly snapshot = new Snapshot();
   private listsStale = true;
+  private readonly imageCounts = new Map<string, number>();
 
   get nodeCount(): number {
     return this.order.length;
@@ -68,9 +69,10 @@ export class Cache {
     this.put(info, nodeName, true);
   }
 
-  /** Takes an assumption back: the binding failed. Does nothing once the pod was confirmed. */
-  forget(key: string): void {
-    if (this.pods.get(key)?.assumed) this.drop(key);
+  /** Takes an assumption back: the binding failed. Does nothing once the pod was confirmed or replaced. */
+  forget(info: PodInfo): void {
+    const known = this.pods.get(info.key);
+    if (known?.assumed && known.info.uid === info.uid) this.drop(info.key);
   }
 
   /** The API server says that the pod is on the node. */
@@ -80,8 +82,8 @@ export class Cache {
     this.put(info, nodeName, false);
   }
 
-  removePod(key: string): void {
-    this.drop(key);
+  removePod(key: string, uid: string): void {
+    if (this.pods.get(key)?.info.uid === uid) this.drop(key);
   }
 
   /** The snapshot, brought up to date: only nodes that changed are copied. */
@@ -100,8 +102,10 @@ export class Cache {
         const copy = info.clone();
         this.frozen.set(name, copy);
         if (old) this.replaceInSnapshot(old, copy);
+        if (old?.images !== copy.images) this.countImages(old, copy);
       } else {
         this.frozen.delete(name);
+        this.countImages(old, undefined);
       }
     }
     this.changed.clear();
@@ -111,6 +115,7 @@ export class Cache {
       this.listsStale = true;
     }
     snapshot.byName = this.frozen;
+    snapshot.imageCounts = this.imageCounts;
     if (this.listsStale) {
       snapshot.withAffinity = snapshot.nodes.filter((n) => n.podsWithAffinity.size > 0);
       snapshot.withRequiredAntiAffinity = snapshot.nodes.filter((n) => n.podsWithRequiredAntiAffinity.size > 0);
@@ -126,6 +131,15 @@ export class Cache {
     if (at !== undefined) (this.snapshot.nodes as NodeInfo[])[at] = copy;
     // The lists hold the old copies: made anew if either of them is, or should be, in one.
     if (old.podsWithAffinity.size > 0 || copy.podsWithAffinity.size > 0) this.listsStale = true;
+  }
+
+  private countImages(old: NodeInfo | undefined, now: NodeInfo | undefined): void {
+    for (const image of old?.images.keys() ?? []) {
+      const left = (this.imageCounts.get(image) ?? 0) - 1;
+      if (left > 0) this.imageCounts.set(image, left);
+      else this.imageCounts.delete(image);
+    }
+    for (const image of now?.images.keys() ?? []) this.imageCounts.set(image, (this.imageCounts.get(image) ?? 0) + 1);
   }
 
   private infoOf(name: string): NodeInfo {

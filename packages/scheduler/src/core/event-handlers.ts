@@ -35,14 +35,11 @@ export function addEventHandlers(
     delete(pod) {
       const key = keyOf(pod);
       queue.delete(key);
-      if (assigned(pod)) {
-        cache.removePod(key);
-        queue.moveOn({ resource: 'AssignedPod', action: 'Delete', old: pod });
-      } else {
-        onWaitingPodGone(pod.metadata?.uid ?? '');
-        // A nominated pod that goes away frees what was kept for it.
-        queue.moveOn({ resource: 'AssignedPod', action: 'Delete', old: pod });
-      }
+      // Also one last seen without a node: it may be assumed on one, or its binding was missed while the watch was away.
+      cache.removePod(key, pod.metadata?.uid ?? '');
+      if (!assigned(pod)) onWaitingPodGone(pod.metadata?.uid ?? '');
+      // One without a node may have been nominated to one: what was kept for it is free.
+      queue.moveOn({ resource: 'AssignedPod', action: 'Delete', old: pod });
     },
   });
 
@@ -55,7 +52,7 @@ export function addEventHandlers(
   function podAssigned(old: V1Pod | undefined, pod: V1Pod): void {
     const key = keyOf(pod);
     if (finished(pod)) {
-      cache.removePod(key);
+      cache.removePod(key, pod.metadata?.uid ?? '');
       queue.moveOn({ resource: 'AssignedPod', action: 'Delete', old: pod });
       return;
     }

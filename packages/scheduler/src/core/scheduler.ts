@@ -7,6 +7,7 @@ import { Cache } from '../cache/cache.js';
 import { selectPlugins } from '../config/plugin-selection.js';
 import type { SchedulerConfig } from '../config/types.js';
 import { CycleState } from '../framework/cycle-state.js';
+import { Diagnosis } from '../framework/diagnosis.js';
 import { Framework } from '../framework/framework.js';
 import type { Extender, Handle, SchedulerInformers } from '../framework/handle.js';
 import type { QueuedPod } from '../framework/plugin.js';
@@ -52,6 +53,7 @@ export class Scheduler {
   private readonly waitingPods = new WaitingPods();
   private readonly metrics: SchedulerMetrics;
   private readonly background = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
   private bindings = 0;
   private bindingDone: (() => void) | undefined;
 
@@ -92,7 +94,11 @@ export class Scheduler {
   /** Schedules until the signal aborts; resolves when bindings under way have ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { informers } = this.options;
-    const stop = (): void => this.queue.close();
+    const stop = (): void => {
+      this.queue.close();
+      this.stopping.abort();
+      this.waitingPods.rejectAll('the scheduler is stopping');
+    };
     signal.addEventListener('abort', stop, { once: true });
     informers.start(signal);
     try {
@@ -139,8 +145,14 @@ export class Scheduler {
   private scheduleOne(queued: QueuedPod, started: number): Promise<void> | undefined {
     const pod = queued.info;
     const fw = this.frameworkOf(pod.pod);
-    if (!fw || pod.pod.metadata?.deletionTimestamp || this.cache.isAssumed(pod.key)) {
+    if (!fw || this.cache.isAssumed(pod.key)) {
       this.queue.done(pod.key);
+      return undefined;
+    }
+    if (pod.pod.metadata?.deletionTimestamp) {
+      this.queue.done(pod.key);
+      const message = `skip schedule deleting pod: ${pod.key}`;
+      this.recorders.get(fw.schedulerName)?.event(podRef(pod.pod), 'Warning', 'FailedScheduling', message);
       return undefined;
     }
     const state = new CycleState();
@@ -173,7 +185,7 @@ export class Scheduler {
     const status = fw.reserve(state, pod, nodeName) ?? fw.permit(state, pod, nodeName);
     if (status) {
       this.undo(fw, state, pod, nodeName);
-      return this.failed(queued, rejection(status, this.cache.nodeCount), started);
+      return this.failed(queued, rejection(status, nodeName), started);
     }
     this.bindings++;
     const binding = this.bind(fw, state, queued, nodeName, started).finally(() => {
@@ -198,7 +210,7 @@ export class Scheduler {
       this.undo(fw, state, pod, nodeName);
       // What was taken is free again: others may use it.
       this.queue.moveOn({ resource: 'AssignedPod', action: 'Delete', old: pod.pod });
-      await this.failed(queued, rejection(status, this.cache.nodeCount), started);
+      await this.failed(queued, rejection(status, nodeName), started);
     };
     try {
       const status =
@@ -236,7 +248,7 @@ export class Scheduler {
 
   private undo(fw: Framework, state: CycleState, pod: PodInfo, nodeName: string): void {
     fw.unreserve(state, pod, nodeName);
-    this.cache.forget(pod.key);
+    this.cache.forget(pod);
   }
 
   /** The pod was not scheduled: preemption if it may help, then back to the queue with an event and a condition. */
@@ -296,7 +308,7 @@ export class Scheduler {
     fit: FitError,
   ): Promise<{ message: string; nominated: string | null | undefined } | undefined> {
     if (!fw.hasPlugin('postFilter') || fit.nodeCount === 0) return undefined;
-    const result = await fw.postFilter(state, pod, this.cache.updateSnapshot(), fit.rejections);
+    const result = await fw.postFilter(state, pod, this.cache.updateSnapshot(), fit.diagnosis);
     if (result.status?.code === 'Error') {
       this.options.logger.error('Preemption failed', { pod: pod.key, error: result.status.cause });
     }
@@ -326,6 +338,8 @@ export class Scheduler {
         const write = this.statusWriter.clearNomination(pod.pod).finally(() => this.background.delete(write));
         this.background.add(write);
       },
+      node: (name) => this.informers.nodes.lister.get(undefined, name),
+      stopping: this.stopping.signal,
       framework: () => this.frameworks.get(profile) as Framework,
     };
   }
@@ -340,10 +354,10 @@ function podRef(pod: V1Pod): V1Pod {
   return pod.kind ? pod : { ...pod, apiVersion: 'v1', kind: 'Pod' };
 }
 
-/** A rejection by a later step counts as one of all nodes' plugins; a failure stays an error. */
-function rejection(status: Status, nodeCount: number): Error {
+/** A rejection by a later step is about the one node that was chosen; a failure stays an error. */
+function rejection(status: Status, nodeName: string): Error {
   if (!status.rejected) return new Error(status.message, { cause: status.cause });
-  return new FitError(nodeCount, new Map([['', status]]), new Set([status.plugin]));
+  return new FitError(1, new Diagnosis([[nodeName, status]]), new Set([status.plugin]));
 }
 
 function errorCause(error: unknown): unknown {

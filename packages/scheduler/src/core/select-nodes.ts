@@ -1,4 +1,5 @@
 import type { CycleState } from '../framework/cycle-state.js';
+import { Diagnosis } from '../framework/diagnosis.js';
 import type { Framework } from '../framework/framework.js';
 import type { Extender } from '../framework/handle.js';
 import type { NodeInfo } from '../framework/node-info.js';
@@ -39,14 +40,14 @@ export class NodeSelector {
   /** Throws FitError if no node fits, other errors if something broke. Asynchronous only for extenders. */
   select(fw: Framework, state: CycleState, pod: PodInfo, snapshot: Snapshot): Choice | Promise<Choice> {
     if (snapshot.nodes.length === 0) {
-      throw new FitError(0, new Map(), new Set(), 'no nodes available to schedule pods');
+      throw new FitError(0, new Diagnosis(), new Set());
     }
-    const rejections = new Map<string, Status>();
-    const feasible = this.findFeasible(fw, state, pod, snapshot, rejections);
+    const diagnosis = new Diagnosis();
+    const feasible = this.findFeasible(fw, state, pod, snapshot, diagnosis);
     const extenders = this.extenders.filter((e) => e.interested(pod.pod));
-    if (extenders.length > 0) return this.withExtenders(fw, state, pod, snapshot, feasible, rejections, extenders);
-    if (feasible.length === 0) throw fitError(snapshot, rejections);
-    const evaluated = feasible.length + rejections.size;
+    if (extenders.length > 0) return this.withExtenders(fw, state, pod, snapshot, feasible, diagnosis, extenders);
+    if (feasible.length === 0) throw fitError(snapshot, diagnosis);
+    const evaluated = feasible.length + diagnosis.size;
     if (feasible.length === 1) return { nodeName: (feasible[0] as NodeInfo).name, evaluated, feasible: 1 };
     const scores = scoresOf(fw, state, pod, feasible, snapshot);
     return { nodeName: this.best(scores), evaluated, feasible: feasible.length };
@@ -57,13 +58,13 @@ export class NodeSelector {
     state: CycleState,
     pod: PodInfo,
     snapshot: Snapshot,
-    rejections: Map<string, Status>,
+    diagnosis: Diagnosis,
   ): NodeInfo[] {
     const pre = fw.preFilter(state, pod, snapshot);
     if (pre.status) {
       if (!pre.status.rejected) throw new Error(pre.status.message, { cause: pre.status.cause });
-      for (const node of snapshot.nodes) rejections.set(node.name, pre.status);
-      throw new FitError(snapshot.nodes.length, rejections, new Set([pre.plugin ?? '']), pre.status.message);
+      diagnosis.others = pre.status;
+      throw new FitError(snapshot.nodes.length, diagnosis, new Set([pre.plugin ?? '']), pre.status.message);
     }
     const fits = (node: NodeInfo): boolean => {
       const nominated = this.nominator.empty ? [] : this.nominator.on(node.name);
@@ -71,24 +72,20 @@ export class NodeSelector {
         nominated.length > 0 ? fw.filterWithNominated(state, pod, node, nominated) : fw.filter(state, pod, node);
       if (!status) return true;
       if (!status.rejected) throw new Error(status.message, { cause: status.cause });
-      rejections.set(node.name, status);
+      diagnosis.set(node.name, status);
       return false;
     };
     // A nominated node was made free for this pod: if it fits there, no other needs looking at.
     const nominated = snapshot.get(this.nominator.nodeFor(pod.key) ?? '');
     if (nominated && fits(nominated)) return [nominated];
-    rejections.clear();
+    diagnosis.clear();
     const { nodes } = snapshot;
     const total = nodes.length;
     if (pre.nodeNames) {
-      const names = pre.nodeNames;
+      diagnosis.others = unresolvable(`node(s) didn't satisfy plugin(s) [${pre.narrowedBy?.join(' ')}]`);
+      const named = [...pre.nodeNames].map((name) => snapshot.get(name));
       const out: NodeInfo[] = [];
-      const outside = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]");
-      outside.plugin = 'NodeAffinity';
-      for (const node of nodes) {
-        if (!names.has(node.name)) rejections.set(node.name, outside);
-        else if (fits(node)) out.push(node);
-      }
+      for (const node of named) if (node && fits(node)) out.push(node);
       return out;
     }
     const enough = enoughNodes(total, fw.percentageOfNodesToScore ?? this.percentageOfNodesToScore);
@@ -108,7 +105,7 @@ export class NodeSelector {
     pod: PodInfo,
     snapshot: Snapshot,
     feasible: NodeInfo[],
-    rejections: Map<string, Status>,
+    diagnosis: Diagnosis,
     extenders: Extender[],
   ): Promise<Choice> {
     let nodes = feasible;
@@ -119,15 +116,17 @@ export class NodeSelector {
           pod.pod,
           nodes.map((n) => n.name),
         );
-        for (const [name, why] of answer.failedForGood) rejections.set(name, unresolvable(why));
-        for (const [name, why] of answer.failed) if (!rejections.has(name)) rejections.set(name, unschedulable(why));
+        for (const [name, why] of answer.failedForGood) diagnosis.set(name, unresolvable(why));
+        for (const [name, why] of answer.failed) {
+          if (!answer.failedForGood.has(name)) diagnosis.set(name, unschedulable(why));
+        }
         nodes = nodes.filter((n) => answer.fit.has(n.name));
       } catch (error) {
         if (!extender.ignorable) throw error;
       }
     }
-    if (nodes.length === 0) throw fitError(snapshot, rejections);
-    const evaluated = nodes.length + rejections.size;
+    if (nodes.length === 0) throw fitError(snapshot, diagnosis);
+    const evaluated = nodes.length + diagnosis.size;
     if (nodes.length === 1) return { nodeName: (nodes[0] as NodeInfo).name, evaluated, feasible: 1 };
     const scores = scoresOf(fw, state, pod, nodes, snapshot);
     for (const extender of extenders) {
@@ -168,8 +167,6 @@ function scoresOf(fw: Framework, state: CycleState, pod: PodInfo, nodes: NodeInf
   return scores;
 }
 
-function fitError(snapshot: Snapshot, rejections: Map<string, Status>): FitError {
-  const by = new Set<string>();
-  for (const status of rejections.values()) if (status.plugin) by.add(status.plugin);
-  return new FitError(snapshot.nodes.length, rejections, by);
+function fitError(snapshot: Snapshot, diagnosis: Diagnosis): FitError {
+  return new FitError(snapshot.nodes.length, diagnosis, diagnosis.plugins());
 }

@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubelab/api';
 import type { CycleState } from './cycle-state.js';
+import type { Diagnosis } from './diagnosis.js';
 import type { EventRegistration } from './events.js';
 import type { NodeInfo } from './node-info.js';
 import type { NodeScore, Plugin, PostFilterResult, PreFilterResult } from './plugin.js';
@@ -59,29 +60,42 @@ export class Framework {
     return this.plugins.at('preEnqueue').find((p) => p.preEnqueue?.(pod) !== undefined)?.name;
   }
 
-  preFilter(state: CycleState, pod: PodInfo, snapshot: Snapshot): PreFilterResult & { plugin?: string } {
+  /** Runs PreFilter; `narrowedBy` names the plugins that allow only some nodes. */
+  preFilter(
+    state: CycleState,
+    pod: PodInfo,
+    snapshot: Snapshot,
+  ): PreFilterResult & { plugin?: string; narrowedBy?: string[] } {
     let nodeNames: Set<string> | undefined;
-    let narrowedBy: string[] = [];
+    const narrowedBy: string[] = [];
     for (const plugin of this.plugins.at('preFilter')) {
       const result = plugin.preFilter?.(state, pod, snapshot);
       if (result?.status?.code === 'Skip') {
         state.skipFilter.add(plugin.name);
         continue;
       }
-      if (result?.status) return { status: from(plugin, result.status), plugin: plugin.name };
+      if (result?.status) {
+        return {
+          status: from(plugin, result.status, `running PreFilter plugin "${plugin.name}"`),
+          plugin: plugin.name,
+        };
+      }
       if (!result?.nodeNames) continue;
       const only = result.nodeNames;
       nodeNames = nodeNames ? new Set([...nodeNames].filter((n) => only.has(n))) : only;
-      narrowedBy = [...narrowedBy, plugin.name];
+      narrowedBy.push(plugin.name);
+      narrowedBy.sort();
       if (nodeNames.size === 0) {
         const message =
           narrowedBy.length === 1
             ? `node(s) didn't satisfy plugin ${narrowedBy[0]}`
             : `node(s) didn't satisfy plugin(s) [${narrowedBy.join(' ')}] simultaneously`;
-        return { status: from(plugin, unresolvable(message)), plugin: plugin.name };
+        const status = unresolvable(message);
+        status.plugin = plugin.name;
+        return { status, plugin: plugin.name };
       }
     }
-    return { nodeNames };
+    return { nodeNames, narrowedBy };
   }
 
   /** The first rejection of a node; undefined if it fits. */
@@ -89,7 +103,7 @@ export class Framework {
     for (const plugin of this.filters) {
       if (state.skipFilter.size > 0 && state.skipFilter.has(plugin.name)) continue;
       const status = plugin.filter(state, pod, node);
-      if (status) return from(plugin, status);
+      if (status) return from(plugin, status, `running "${plugin.name}" filter plugin`);
     }
     return undefined;
   }
@@ -135,11 +149,11 @@ export class Framework {
     state: CycleState,
     pod: PodInfo,
     snapshot: Snapshot,
-    rejections: ReadonlyMap<string, Status>,
+    diagnosis: Diagnosis,
   ): Promise<PostFilterResult> {
     const reasons: string[] = [];
     for (const plugin of this.plugins.at('postFilter')) {
-      const result = await plugin.postFilter?.(state, pod, snapshot, rejections);
+      const result = await plugin.postFilter?.(state, pod, snapshot, diagnosis);
       if (!result) continue;
       if (!result.status || result.status.code === 'Error') return result;
       reasons.push(...result.status.reasons);
@@ -153,7 +167,7 @@ export class Framework {
     for (const plugin of this.plugins.at('preScore')) {
       const status = plugin.preScore?.(state, pod, nodes, snapshot);
       if (status?.code === 'Skip') state.skipScore.add(plugin.name);
-      else if (status) return from(plugin, status);
+      else if (status) return from(plugin, status, `running PreScore plugin "${plugin.name}"`);
     }
     const totals: NodeScore[] = nodes.map((node) => ({ node, score: 0 }));
     const scores: NodeScore[] = nodes.map((node) => ({ node, score: 0 }));
@@ -172,7 +186,7 @@ export class Framework {
   reserve(state: CycleState, pod: PodInfo, nodeName: string): Status | undefined {
     for (const plugin of this.plugins.at('reserve')) {
       const status = plugin.reserve?.(state, pod, nodeName);
-      if (status) return from(plugin, status);
+      if (status) return from(plugin, status, `running Reserve plugin "${plugin.name}"`);
     }
     return undefined;
   }
@@ -187,7 +201,7 @@ export class Framework {
     for (const plugin of this.plugins.at('permit')) {
       const result = plugin.permit?.(state, pod, nodeName);
       if (result?.status?.code === 'Wait') waits.set(plugin.name, result.timeoutMs ?? 900_000);
-      else if (result?.status) return from(plugin, result.status);
+      else if (result?.status) return from(plugin, result.status, `running Permit plugin "${plugin.name}"`);
     }
     if (waits.size > 0) this.waiting.add(pod, waits);
     return undefined;
@@ -200,7 +214,7 @@ export class Framework {
   async preBind(state: CycleState, pod: PodInfo, nodeName: string): Promise<Status | undefined> {
     for (const plugin of this.plugins.at('preBind')) {
       const status = await plugin.preBind?.(state, pod, nodeName);
-      if (status) return from(plugin, status);
+      if (status) return from(plugin, status, `running PreBind plugin "${plugin.name}"`);
     }
     return undefined;
   }
@@ -209,7 +223,7 @@ export class Framework {
     for (const plugin of this.plugins.at('bind')) {
       const status = await plugin.bind?.(state, pod, nodeName);
       if (status?.code === 'Skip') continue;
-      return status && from(plugin, status);
+      return status && from(plugin, status, `running Bind plugin "${plugin.name}"`);
     }
     return Status.error(new Error('no bind plugin took the pod'));
   }
@@ -219,7 +233,9 @@ export class Framework {
   }
 }
 
-function from(plugin: Plugin, status: Status): Status {
-  status.plugin = plugin.name;
-  return status;
+/** Notes which plugin a status is from; a failure's message says what it was doing. */
+function from(plugin: Plugin, status: Status, doing: string): Status {
+  const result = status.code === 'Error' ? new Status('Error', [`${doing}: ${status.message}`], status.cause) : status;
+  result.plugin = plugin.name;
+  return result;
 }

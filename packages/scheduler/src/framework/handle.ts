@@ -3,6 +3,7 @@ import type {
   V1CSINode,
   V1CSIStorageCapacity,
   V1Namespace,
+  V1Node,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1Pod,
@@ -57,6 +58,10 @@ export interface Handle {
   nominatedOn(nodeName: string): PodInfo[];
   /** Takes a nomination away: in memory at once, on the server in the background. */
   clearNomination(pod: PodInfo): void;
+  /** A node as the API server has it. */
+  node(name: string): V1Node | undefined;
+  /** Aborted when the scheduler stops: nothing may wait on. */
+  readonly stopping: AbortSignal;
   /** The framework of the profile the plugin belongs to. */
   framework(): Framework;
   /** Extenders that take part in preemption are asked through here; undefined if there are none. */

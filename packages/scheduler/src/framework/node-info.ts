@@ -1,4 +1,5 @@
 import type { V1Node } from '@kubelab/api';
+import { claimsOf } from './claims.js';
 import type { PodInfo } from './pod-info.js';
 import { addResource, copyResource, emptyResource, type Resource, resourceOf } from './resource.js';
 
@@ -48,7 +49,7 @@ export class NodeInfo {
     if (info.hasAffinity) this.podsWithAffinity.add(info);
     if (info.requiredAntiAffinity.length > 0) this.podsWithRequiredAntiAffinity.add(info);
     if (info.hostPorts.length > 0) this.podsWithHostPorts.add(info);
-    for (const claim of claimsOf(info)) this.claims.set(claim, (this.claims.get(claim) ?? 0) + 1);
+    for (const { key } of claimsOf(info.pod)) this.claims.set(key, (this.claims.get(key) ?? 0) + 1);
   }
 
   removePod(key: string): PodInfo | undefined {
@@ -60,7 +61,7 @@ export class NodeInfo {
     this.podsWithAffinity.delete(info);
     this.podsWithRequiredAntiAffinity.delete(info);
     this.podsWithHostPorts.delete(info);
-    for (const claim of claimsOf(info)) {
+    for (const { key: claim } of claimsOf(info.pod)) {
       const count = (this.claims.get(claim) ?? 0) - 1;
       if (count > 0) this.claims.set(claim, count);
       else this.claims.delete(claim);
@@ -83,15 +84,4 @@ export class NodeInfo {
     copy.images = this.images;
     return copy;
   }
-}
-
-function claimsOf(info: PodInfo): string[] {
-  const volumes = info.pod.spec?.volumes;
-  if (!volumes) return [];
-  const out: string[] = [];
-  for (const v of volumes) {
-    if (v.persistentVolumeClaim) out.push(`${info.namespace}/${v.persistentVolumeClaim.claimName}`);
-    else if (v.ephemeral) out.push(`${info.namespace}/${info.pod.metadata?.name}-${v.name}`);
-  }
-  return out;
 }

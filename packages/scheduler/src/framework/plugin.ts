@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubelab/api';
 import type { CycleState } from './cycle-state.js';
+import type { Diagnosis } from './diagnosis.js';
 import type { EventRegistration } from './events.js';
 import type { NodeInfo } from './node-info.js';
 import type { PodInfo } from './pod-info.js';
@@ -57,12 +58,7 @@ export interface Plugin {
   addPod?(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
   removePod?(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;
   filter?(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined;
-  postFilter?(
-    state: CycleState,
-    pod: PodInfo,
-    snapshot: Snapshot,
-    rejections: ReadonlyMap<string, Status>,
-  ): Promise<PostFilterResult>;
+  postFilter?(state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis): Promise<PostFilterResult>;
   /** Skip leaves the plugin's score out. */
   preScore?(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): Status | undefined;
   score?(state: CycleState, pod: PodInfo, node: NodeInfo): number;

@@ -1,4 +1,4 @@
-import type { V1Container, V1Pod } from '@kubelab/api';
+import type { V1Container, V1ContainerStatus, V1Pod } from '@kubelab/api';
 import { Quantity } from '@kubelab/apimachinery';
 
 /** Requested or allocatable resources: CPU in thousandths of a core, the rest in units or bytes. */
@@ -80,8 +80,16 @@ export function resourceOf(list: Record<string, string> | undefined): Resource {
   return r;
 }
 
-function containerRequest(c: V1Container, nonZero: boolean): Resource {
-  const r = resourceOf(c.resources?.requests);
+/**
+ * While a container is resized in place (KEP-1287) the most of what it wants, has and was given counts; a resize that
+ * the node can't ever do does not.
+ */
+function containerRequest(c: V1Container, nonZero: boolean, status?: V1ContainerStatus, infeasible = false): Resource {
+  const r = resourceOf(status?.resources && infeasible ? status.resources.requests : c.resources?.requests);
+  if (status?.resources) {
+    maxResource(r, resourceOf(status.resources.requests));
+    maxResource(r, resourceOf(status.allocatedResources));
+  }
   if (nonZero) {
     if (c.resources?.requests?.cpu === undefined) r.milliCpu = defaultMilliCpu;
     if (c.resources?.requests?.memory === undefined) r.memory = defaultMemory;
@@ -97,13 +105,22 @@ export function podRequest(pod: V1Pod, nonZero = false): Resource {
   const spec = pod.spec;
   const total = emptyResource();
   if (!spec) return total;
-  for (const c of spec.containers) addResource(total, containerRequest(c, nonZero));
+  const infeasible = (pod.status?.conditions ?? []).some(
+    (c) => c.type === 'PodResizePending' && c.reason === 'Infeasible',
+  );
+  const statusOf = (name: string, all: V1ContainerStatus[] | undefined) => all?.find((s) => s.name === name);
+  for (const c of spec.containers) {
+    const status = statusOf(c.name, pod.status?.containerStatuses);
+    addResource(total, containerRequest(c, nonZero, status, infeasible));
+  }
   if (spec.initContainers?.length) {
     const sidecars = emptyResource();
     const init = emptyResource();
     for (const c of spec.initContainers) {
-      const own = containerRequest(c, nonZero);
-      if (c.restartPolicy === 'Always') {
+      const sidecar = c.restartPolicy === 'Always';
+      const status = sidecar ? statusOf(c.name, pod.status?.initContainerStatuses) : undefined;
+      const own = containerRequest(c, nonZero, status, infeasible);
+      if (sidecar) {
         addResource(total, own);
         addResource(sidecars, own);
         maxResource(init, sidecars);

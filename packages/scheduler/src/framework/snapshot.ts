@@ -8,6 +8,14 @@ export class Snapshot {
   withAffinity: readonly NodeInfo[] = [];
   withRequiredAntiAffinity: readonly NodeInfo[] = [];
 
+  /** Set anew by the cache whenever it changes a node's images. */
+  imageCounts: ReadonlyMap<string, number> = new Map();
+
+  /** How many nodes have an image. */
+  nodesWithImage(image: string): number {
+    return this.imageCounts.get(image) ?? 0;
+  }
+
   get(name: string): NodeInfo | undefined {
     return this.byName.get(name);
   }

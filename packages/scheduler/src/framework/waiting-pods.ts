@@ -48,6 +48,11 @@ export class WaitingPods {
     this.finish(uid, waiting, status);
   }
 
+  /** Nothing waits on when the scheduler stops. */
+  rejectAll(message: string): void {
+    for (const uid of [...this.pods.keys()]) this.reject(uid, '', message);
+  }
+
   private finish(uid: string, waiting: Waiting, status: Status | undefined): void {
     this.pods.delete(uid);
     for (const timer of waiting.pending.values()) clearTimeout(timer);

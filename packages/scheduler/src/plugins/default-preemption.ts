@@ -3,6 +3,7 @@ import { gvr } from '@kubelab/client';
 import type { DefaultPreemptionArgs } from '../config/types.js';
 import { FitError } from '../core/fit-error.js';
 import type { CycleState } from '../framework/cycle-state.js';
+import { Diagnosis } from '../framework/diagnosis.js';
 import type { Handle } from '../framework/handle.js';
 import type { NodeInfo } from '../framework/node-info.js';
 import type { Plugin, PostFilterResult } from '../framework/plugin.js';
@@ -20,10 +21,10 @@ export const defaultPreemption = (handle: Handle, args: DefaultPreemptionArgs): 
   return {
     name: 'DefaultPreemption',
     events: () => [{ resource: 'AssignedPod', actions: ['Delete'] }],
-    async postFilter(state, pod, snapshot, rejections): Promise<PostFilterResult> {
-      const refusal = notEligible(pod, snapshot, rejections);
+    async postFilter(state, pod, snapshot, diagnosis): Promise<PostFilterResult> {
+      const refusal = notEligible(pod, snapshot, diagnosis);
       if (refusal) return { status: unschedulable(`preemption: ${refusal}`) };
-      const { candidates, reasons } = findCandidates(state, pod, snapshot, rejections);
+      const { candidates, reasons } = findCandidates(state, pod, snapshot, diagnosis);
       const best = pickCandidate(candidates);
       if (!best) {
         const text = new FitError(snapshot.nodes.length, reasons, new Set()).describe();
@@ -40,10 +41,10 @@ export const defaultPreemption = (handle: Handle, args: DefaultPreemptionArgs): 
   };
 
   /** Why the pod may not preempt now; undefined if it may. */
-  function notEligible(pod: PodInfo, snapshot: Snapshot, rejections: ReadonlyMap<string, Status>): string | undefined {
+  function notEligible(pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis): string | undefined {
     if (pod.pod.spec?.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.';
     const nominated = pod.pod.status?.nominatedNodeName;
-    if (!nominated || rejections.get(nominated)?.code === 'UnschedulableAndUnresolvable') return undefined;
+    if (!nominated || diagnosis.of(nominated)?.code === 'UnschedulableAndUnresolvable') return undefined;
     // It has preempted there before: it must wait for the victims to be gone.
     for (const other of snapshot.get(nominated)?.pods.values() ?? []) {
       if (other.priority < pod.priority && other.pod.metadata?.deletionTimestamp && isPreempted(other)) {
@@ -57,13 +58,13 @@ export const defaultPreemption = (handle: Handle, args: DefaultPreemptionArgs): 
     state: CycleState,
     pod: PodInfo,
     snapshot: Snapshot,
-    rejections: ReadonlyMap<string, Status>,
-  ): { candidates: Candidate[]; reasons: Map<string, Status> } {
-    const reasons = new Map<string, Status>();
+    diagnosis: Diagnosis,
+  ): { candidates: Candidate[]; reasons: Diagnosis } {
+    const reasons = new Diagnosis();
     const candidates: Candidate[] = [];
     const helpful: NodeInfo[] = [];
     for (const node of snapshot.nodes) {
-      if (rejections.get(node.name)?.code === 'Unschedulable') helpful.push(node);
+      if (diagnosis.of(node.name)?.code === 'Unschedulable') helpful.push(node);
       else reasons.set(node.name, notHelpful);
     }
     const wanted = Math.max(

@@ -7,10 +7,10 @@ const mb = 1024 * 1024;
 const minThreshold = 23 * mb;
 const maxContainerThreshold = 1000 * mb;
 
-/** Of each image of the pod: the share of nodes that have it. */
+/** Of each container's image that some node has: the share of nodes that have it. */
 class Spread extends ConstantState {
   constructor(
-    readonly images: ReadonlyMap<string, number>,
+    readonly images: readonly { image: string; share: number }[],
     readonly containers: number,
   ) {
     super();
@@ -28,15 +28,13 @@ export const imageLocality = (): Plugin => ({
   name,
   preScore(state, pod, _nodes, snapshot) {
     const containers = [...(pod.pod.spec?.containers ?? []), ...(pod.pod.spec?.initContainers ?? [])];
-    const images = new Map<string, number>();
+    const images: { image: string; share: number }[] = [];
     for (const c of containers) {
       const image = normalized(c.image ?? '');
-      if (images.has(image)) continue;
-      let having = 0;
-      for (const n of snapshot.nodes) if (n.images.has(image)) having++;
-      if (having > 0) images.set(image, having / snapshot.nodes.length);
+      const having = snapshot.nodesWithImage(image);
+      if (having > 0) images.push({ image, share: having / snapshot.nodes.length });
     }
-    if (images.size === 0) return Status.skip;
+    if (images.length === 0) return Status.skip;
     state.write(name, new Spread(images, containers.length));
     return undefined;
   },
@@ -44,7 +42,7 @@ export const imageLocality = (): Plugin => ({
     const spread = state.read<Spread>(name);
     if (!spread) return 0;
     let sum = 0;
-    for (const [image, share] of spread.images) sum += Math.trunc((node.images.get(image) ?? 0) * share);
+    for (const { image, share } of spread.images) sum += Math.trunc((node.images.get(image) ?? 0) * share);
     const max = maxContainerThreshold * spread.containers;
     const clamped = Math.min(max, Math.max(minThreshold, sum));
     return Math.trunc((maxNodeScore * (clamped - minThreshold)) / (max - minThreshold));

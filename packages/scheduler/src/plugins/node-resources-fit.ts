@@ -72,7 +72,7 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs): Plugin => {
   const ignored = (name: string): boolean => names.has(name) || groups.has(name.split('/')[0] ?? '');
   const strategy = strategyOf(args);
   const { resources } = args.scoringStrategy;
-  const nonZero = args.scoringStrategy.type !== 'RequestedToCapacityRatio';
+  const byRatio = args.scoringStrategy.type === 'RequestedToCapacityRatio';
   const fits = (pod: V1Pod, node: V1Node): boolean => {
     const want = podRequest(pod);
     const has = resourceOf(node.status?.allocatable);
@@ -119,13 +119,15 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs): Plugin => {
     let sum = 0;
     let weights = 0;
     for (const { name, weight } of resources) {
-      const demand = demandOf(name, pod, node, nonZero);
+      const demand = demandOf(name, pod, node, true);
       if (!demand || demand.allocatable === 0) continue;
       const score = strategy(demand.requested, demand.allocatable);
-      if (!nonZero && score === 0) continue;
+      // As in Kubernetes: with a shape, a resource that scores nothing has no say.
+      if (byRatio && score === 0) continue;
       sum += score * weight;
       weights += weight;
     }
-    return weights === 0 ? 0 : nonZero ? Math.floor(sum / weights) : Math.round(sum / weights);
+    if (weights === 0) return 0;
+    return byRatio ? Math.round(sum / weights) : Math.floor(sum / weights);
   }
 };

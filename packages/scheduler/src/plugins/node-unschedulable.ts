@@ -14,6 +14,7 @@ export const nodeUnschedulable = (): Plugin => ({
       actions: ['Add', 'UpdateNodeTaint'],
       hint: (_pod, event) => !(event.now as V1Node).spec?.unschedulable,
     },
+    { resource: 'UnscheduledPod', actions: ['UpdatePodToleration'] },
   ],
   filter(_state, pod, node) {
     if (!node.node?.spec?.unschedulable) return undefined;

@@ -66,13 +66,34 @@ function countMatching(node: NodeInfo, selector: Selector, namespace: string): n
 class FilterState implements StateData {
   /** By constraint: matching pods in each domain. */
   counts: Map<string, number>[];
+  /** By constraint: the fewest matching pods of a domain, once asked for; a filter asks for every node. */
+  private minimums: (number | undefined)[] = [];
   constructor(readonly constraints: readonly Constraint[]) {
     this.counts = constraints.map(() => new Map());
   }
   clone(): FilterState {
     const copy = new FilterState(this.constraints);
     copy.counts = this.counts.map((m) => new Map(m));
+    copy.minimums = [...this.minimums];
     return copy;
+  }
+
+  change(i: number, domain: string, by: number): void {
+    const counts = this.counts[i] as Map<string, number>;
+    counts.set(domain, (counts.get(domain) ?? 0) + by);
+    this.minimums[i] = undefined;
+  }
+
+  /** Fewer domains than wanted: the missing ones count as empty. */
+  minimum(i: number): number {
+    const known = this.minimums[i];
+    if (known !== undefined) return known;
+    const counts = this.counts[i] as Map<string, number>;
+    let min = counts.size < (this.constraints[i] as Constraint).minDomains ? 0 : Number.POSITIVE_INFINITY;
+    for (const n of counts.values()) if (n < min) min = n;
+    if (min === Number.POSITIVE_INFINITY) min = 0;
+    this.minimums[i] = min;
+    return min;
   }
 }
 
@@ -102,9 +123,8 @@ export const podTopologySpread = (handle: Handle, args: PodTopologySpreadArgs): 
     if (other.namespace !== pod.namespace) return;
     s.constraints.forEach((c, i) => {
       const value = node.labels[c.topologyKey];
-      const counts = s.counts[i];
-      if (value === undefined || !counts?.has(value) || !included(c, pod, node)) return;
-      if (c.selector.matches(other.pod.metadata?.labels ?? {})) counts.set(value, (counts.get(value) ?? 0) + by);
+      if (value === undefined || !s.counts[i]?.has(value) || !included(c, pod, node)) return;
+      if (c.selector.matches(other.pod.metadata?.labels ?? {})) s.change(i, value, by);
     });
   }
 
@@ -124,8 +144,7 @@ export const podTopologySpread = (handle: Handle, args: PodTopologySpreadArgs): 
         constraints.forEach((c, i) => {
           if (!included(c, pod, node)) return;
           const value = node.labels[c.topologyKey] as string;
-          const counts = s.counts[i] as Map<string, number>;
-          counts.set(value, (counts.get(value) ?? 0) + countMatching(node, c.selector, pod.namespace));
+          s.change(i, value, countMatching(node, c.selector, pod.namespace));
         });
       }
       state.write(name, s);
@@ -148,13 +167,8 @@ export const podTopologySpread = (handle: Handle, args: PodTopologySpreadArgs): 
         if (value === undefined) {
           return unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
         }
-        const counts = s.counts[i] as Map<string, number>;
-        // Fewer domains than wanted: the missing ones count as empty.
-        let min = counts.size < c.minDomains ? 0 : Number.POSITIVE_INFINITY;
-        for (const n of counts.values()) if (n < min) min = n;
-        if (min === Number.POSITIVE_INFINITY) min = 0;
         const self = c.selector.matches(pod.pod.metadata?.labels ?? {}) ? 1 : 0;
-        if ((counts.get(value) ?? 0) + self - min > c.maxSkew) {
+        if ((s.counts[i]?.get(value) ?? 0) + self - s.minimum(i) > c.maxSkew) {
           return unschedulable("node(s) didn't match pod topology spread constraints");
         }
       }

@@ -15,8 +15,9 @@ export interface Candidate {
   violations: number;
 }
 
+/** Milliseconds; a pod that was not started yet counts as starting now. */
 export const startTime = (pod: V1Pod): number =>
-  Date.parse(pod.status?.startTime ?? pod.metadata?.creationTimestamp ?? '') || 0;
+  pod.status?.startTime ? Date.parse(pod.status.startTime) : Number.MAX_SAFE_INTEGER;
 
 /** More important: higher priority, then running longer. */
 export function byImportance(a: PodInfo, b: PodInfo): number {
