@@ -28,6 +28,10 @@ conntrack conntrack
 ipset ipset
 ip iproute2
 nsenter util-linux
+mount mount
+sysctl procps
+modprobe kmod
+tar tar
 curl curl
 /usr/lib/cni/bridge containernetworking-plugins
 /bin/busybox busybox-static
@@ -69,7 +73,7 @@ ensure_node() {
     *) say "No Node 20 for $(uname -m): install it by hand" >&2; exit 1 ;;
   esac
   say "Installing: Node 22 to $dir"
-  npm install --no-save --no-audit --no-fund --silent --prefix "$dir" "node-linux-$arch@22"
+  npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$dir" "node-linux-$arch@22" >/dev/null
   ln -sfn "$dir/node_modules/node-linux-$arch/bin" "$dir/bin"
   PATH="$dir/bin:$PATH"
   node_is_recent || { say "Node 20 or newer could not be installed" >&2; exit 1; }
@@ -80,7 +84,7 @@ ensure_build() {
   local root=$1 stamp="$1/node_modules/.kubelab-built" lock="$1/node_modules/.kubelab-lock"
   if ! cmp -s "$root/package-lock.json" "$lock"; then
     say "Installing npm packages"
-    (cd "$root" && npm ci --no-audit --no-fund --silent)
+    (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
     cp "$root/package-lock.json" "$lock"
     rm -f "$stamp"
   fi

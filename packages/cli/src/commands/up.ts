@@ -15,8 +15,10 @@ import { ensureControlPlane } from '../phases/control-plane.js';
 import { dockerSocketsOf } from '../phases/docker-sockets.js';
 import { ensureUserKubeconfig } from '../phases/kubeconfigs.js';
 import { ensureHostRoutes, ensureLabLink, ensureLabNode, inNode, labNodesOf } from '../phases/lab-network.js';
+import { nodeProcesses } from '../phases/node.js';
 import { waitDnsReady, waitNodesReady } from '../phases/nodes-ready.js';
 import { createToken } from '../phases/token.js';
+import type { ProcessSpec } from '../process/daemon.js';
 import { runStreaming } from '../process/run.js';
 import { Report } from '../report.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
@@ -62,7 +64,7 @@ export const up: Command = {
     await report.step('images', () => ensureNodeImages(dockerSocketsOf(layout, config), ownImages()));
     await report.step('addons', () => ensureAddons(client, config));
     await report.step('nodes ready', async () => {
-      const names = await waitNodesReady(client, nodeNames(layout, config));
+      const names = await waitNodesReady(client, nodeNames(layout, config), processesOf(layout, config));
       if (config.mode === 'lab') {
         await ensureHostRoutes(config, await podCidrs(client));
       }
@@ -150,6 +152,15 @@ function nodeNames(layout: Layout, config: ClusterConfig): string[] {
   }
   const own = readNodeConfig(nodeLayoutOf(layout));
   return own ? [own.nodeName] : [];
+}
+
+function processesOf(layout: Layout, config: ClusterConfig): ProcessSpec[] {
+  const nodes =
+    config.mode === 'lab' ? config.labNodes.map((name) => nodeLayoutOf(layout, name)) : [nodeLayoutOf(layout)];
+  return nodes.flatMap((node) => {
+    const own = readNodeConfig(node);
+    return own ? nodeProcesses(node, own) : [];
+  });
 }
 
 async function podCidrs(client: Client): Promise<Map<string, string>> {

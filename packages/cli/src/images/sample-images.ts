@@ -20,14 +20,15 @@ function httpdChanges(version: string): string[] {
 
 /**
  * Answers every request for / with the pod's host name and the image's version. At SIGTERM it serves on for as long as
- * Services may still send it requests, so that a rolling update loses none, and then ends.
+ * Services may still send it requests, so that a rolling update loses none, and then ends. A pod without a readiness
+ * probe is ready as soon as its process runs: up to the server's start the script uses only what the shell has built in.
  */
 const serveScript = `#!/bin/sh
-mkdir -p /www
-echo "$(hostname) v$VERSION" > /www/index.html
+read -r host < /proc/sys/kernel/hostname
+echo "$host v$VERSION" > /www/index.html
 httpd -f -vv -p "\${PORT:-8080}" -h /www &
 server=$!
-trap 'sleep "\${DRAIN_SECONDS:-3}"; kill "$server"; exit 0' TERM
+trap 'sleep "\${DRAIN_SECONDS:-5}"; kill "$server"; exit 0' TERM
 wait "$server"
 `;
 

@@ -2,6 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import type { KubeObject } from '@kubelab/apimachinery';
 import type { Client } from '@kubelab/client';
 import type { ClusterConfig } from '../cluster/config.js';
+import { assertRunning, type ProcessSpec } from '../process/daemon.js';
 import { waitFor } from '../process/wait.js';
 
 interface NodeStatus {
@@ -13,14 +14,20 @@ const leaseHoldsMs = 40_000;
 
 /**
  * Waits until each of the nodes is Ready, and says so now: after a reboot the Ready condition is still there from
- * before, but not a fresh lease. Returns their names.
+ * before, but not a fresh lease. Fails at once when one of the processes has ended. Returns the names.
  */
-export async function waitNodesReady(client: Client, names: string[], timeoutMs = 90_000): Promise<string[]> {
+export async function waitNodesReady(
+  client: Client,
+  names: string[],
+  processes: ProcessSpec[],
+  timeoutMs = 90_000,
+): Promise<string[]> {
   const leases = client
     .resource({ group: 'coordination.k8s.io', version: 'v1', resource: 'leases' })
     .namespace('kube-node-lease');
   await waitFor(
     async () => {
+      processes.forEach(assertRunning);
       const nodes = await client.resource({ group: '', version: 'v1', resource: 'nodes' }).list();
       const alive = new Set((await leases.list()).items.filter(isFresh).map((lease) => lease.metadata.name));
       const ready = new Set(nodes.items.filter(isReady).map((node) => node.metadata.name));

@@ -74,13 +74,18 @@ export async function startDaemon(spec: ProcessSpec): Promise<'started' | 'runni
 export async function waitReady(spec: ProcessSpec): Promise<void> {
   await waitFor(
     async () => {
-      if (runningPid(spec) === undefined) {
-        throw new AbortWait(`${spec.name} ended; the last lines of ${spec.logFile}:\n${tailOf(spec.logFile)}`);
-      }
+      assertRunning(spec);
       return spec.ready();
     },
     { what: `${spec.name} (log: ${spec.logFile})`, timeoutMs: spec.readyTimeoutMs ?? 60_000 },
   );
+}
+
+/** Ends a wait, with the end of the process's log, when it does not run (any more). */
+export function assertRunning(spec: ProcessSpec): void {
+  if (runningPid(spec) === undefined) {
+    throw new AbortWait(`${spec.name} ended; the last lines of ${spec.logFile}:\n${tailOf(spec.logFile)}`);
+  }
 }
 
 /** Ends the process: SIGTERM, and SIGKILL when it does not follow. Returns whether it was running. */
