@@ -26,3 +26,4 @@ export type { SpdyHeaders } from './spdy/headers.js';
 export { SpdySession } from './spdy/session.js';
 export { SpdyStream } from './spdy/stream.js';
 export { acceptSpdy, type DialSpdyOptions, dialSpdy, UpgradeRefusedError } from './spdy/upgrade.js';
+export { readerProtocols, serveReader } from './websocket/reader.js';

@@ -1,15 +1,20 @@
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
 import {
   type FieldError,
   FieldPath,
   field,
+  newBadRequest,
   newGenericServerResponse,
   newInternalError,
   newInvalid,
   parseTime,
   StatusError,
 } from '@kubelab/apimachinery';
+import { isWebSocketRequest, serveReader } from '@kubelab/streaming';
 import type { ObjectAccess } from '../object-access.js';
-import type { ConnectHandler } from './connector.js';
+import type { ConnectHandler, ConnectRequest } from './connector.js';
 import type { KubeletConnection } from './kubelet-connection.js';
 import { passHttp, readText } from './pass-http.js';
 import { containerOf, getPod } from './pod-target.js';
@@ -50,8 +55,6 @@ const passed = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps',
 /** pods/log: streams a container's log from its kubelet. */
 export function logHandler(objects: ObjectAccess, kubelets: KubeletConnection): ConnectHandler {
   return async (c) => {
-    const res = c.res;
-    if (!res) throw newInternalError(new Error('logs are not served over an upgraded connection'));
     const errors = validate(c.query);
     if (errors.length > 0) throw newInvalid({ group: '', kind: 'PodLogOptions' }, c.name, errors);
     const pod = await getPod(objects, c.namespace, c.name);
@@ -59,8 +62,9 @@ export function logHandler(objects: ObjectAccess, kubelets: KubeletConnection): 
     const nodeName = pod.spec?.nodeName ?? '';
     if (nodeName === '') {
       // Not on a node yet: there is no log, which is no error.
-      res.writeHead(200, { 'content-type': 'text/plain', 'content-length': 0 });
-      res.end();
+      if (!c.res) return overWebSocket(c, Readable.from([]));
+      c.res.writeHead(200, { 'content-type': 'text/plain', 'content-length': 0 });
+      c.res.end();
       return;
     }
     const target = await kubelets.urlOf(nodeName);
@@ -69,6 +73,8 @@ export function logHandler(objects: ObjectAccess, kubelets: KubeletConnection): 
       const value = c.query.get(key);
       if (value !== null) target.searchParams.set(key, value);
     }
+    const { res } = c;
+    if (!res) return overWebSocket(c, await openLog(target, kubelets));
     await new Promise<void>((resolve, reject) => {
       passHttp(c.req, res, target, {
         agent: kubelets.agent,
@@ -81,11 +87,31 @@ export function logHandler(objects: ObjectAccess, kubelets: KubeletConnection): 
           readText(answer).then((text) => reject(kubeletError(answer.statusCode ?? 500, text)), reject);
           return true;
         },
-      }).then(resolve, (err) =>
-        reject(newInternalError(new Error(`Get ${JSON.stringify(target.href)}: ${(err as Error).message}`))),
-      );
+      }).then(resolve, (err) => reject(unreachable(target, err)));
     });
   };
+}
+
+/** The log as messages of a WebSocket, as browsers want it. */
+async function overWebSocket(c: ConnectRequest, log: Readable): Promise<void> {
+  if (!c.upgrade || !isWebSocketRequest(c.req)) throw newBadRequest('logs are streamed over HTTP or WebSocket only');
+  await serveReader(c.req, c.upgrade.socket, c.upgrade.head, log);
+}
+
+/** Asks the kubelet for a log; the answer is the log itself. */
+async function openLog(target: URL, kubelets: KubeletConnection): Promise<IncomingMessage> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpsRequest(target, { agent: kubelets.agent }, resolve);
+    request.once('error', (error) => reject(unreachable(target, error)));
+    request.end();
+  });
+  const code = answer.statusCode ?? 500;
+  if (code >= 400) throw kubeletError(code, await readText(answer));
+  return answer;
+}
+
+function unreachable(target: URL, error: unknown): StatusError {
+  return newInternalError(new Error(`Get ${JSON.stringify(target.href)}: ${(error as Error).message}`));
 }
 
 /** A kubelet's error as the API server answers it: its text as the message, under its own code. */
