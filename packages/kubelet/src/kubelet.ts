@@ -140,9 +140,11 @@ class Kubelet implements RunningComponent {
     const { logger, pods } = parts;
     const { url } = await this.sources.start(signal);
     this.run('manifest-url', url);
-    const apiPods = this.sources.apiPods();
-    parts.informers.start(signal);
     this.run('pleg', this.pleg.run(signal));
+    this.sources.followNode();
+    parts.informers.start(signal);
+    await parts.nodeAgent.known(signal);
+    const apiPods = this.sources.apiPods();
     await apiPods.waitForSync(signal);
     logger.info('Pods of this node are known', { pods: pods.pods().length, afterMs: Date.now() - this.startedAt });
     while (!signal.aborted) {

@@ -44,6 +44,7 @@ export class NodeAgent {
   private current: V1Node | undefined;
   private amounts: Record<string, string> = {};
   private readonly loop: NodeStatusLoop;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly o: NodeAgentOptions) {
     const { config, client, logger } = o;
@@ -56,9 +57,7 @@ export class NodeAgent {
       reportMs: options.durationMs('node-status-report-frequency'),
       compute: (previous) => this.status(previous.length > 0 ? previous : (this.current?.status?.conditions ?? [])),
       register: (status, signal) => this.register(status, signal),
-      onNode: (node) => {
-        this.current = node;
-      },
+      onNode: (node) => this.observe(node),
       onConditionChange: (type, status) => this.reportCondition(type, status),
     });
   }
@@ -75,6 +74,23 @@ export class NodeAgent {
   get labels(): Record<string, string> {
     const { config, machine } = this.o;
     return this.current?.metadata?.labels ?? { ...defaultLabels(config.nodeName, machine), ...config.labels };
+  }
+
+  /** The node object has changed, by whomever. */
+  observe(node: V1Node): void {
+    if (version(node) < version(this.current)) return;
+    this.current = node;
+    this.loop.observe(node);
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when the node object is known: its labels and taints decide which pods may run here. */
+  async known(signal: AbortSignal): Promise<void> {
+    if (this.current) return;
+    await new Promise<void>((resolve) => {
+      this.waiting.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   /** Something the status shows has changed. */
@@ -158,9 +174,10 @@ export class NodeAgent {
     for (;;) {
       signal.throwIfAborted();
       try {
-        this.current = await registerNode(client, config.nodeName, labels, config.taints, status);
+        const node = await registerNode(client, config.nodeName, labels, config.taints, status);
         logger.info('Node is registered', { node: config.nodeName });
-        return this.current;
+        this.observe(node);
+        return node;
       } catch (error) {
         logger.warn('Node could not be registered, trying again', { error });
         await sleep(registerRetryMs, signal);
@@ -181,3 +198,5 @@ export class NodeAgent {
     if (reason) events.node('Normal', reason, `Node ${config.nodeName} status is now: ${reason}`);
   }
 }
+
+const version = (node: V1Node | undefined) => Number(node?.metadata?.resourceVersion ?? 0);

@@ -69,20 +69,53 @@ describe('foreignResources', () => {
   });
 });
 
+const onPort = (hostPort: number, hostIP = '', protocol = 'TCP') =>
+  aPod({ containers: [{ name: 'main', ports: [{ containerPort: 1, hostPort, hostIP, protocol }] }] });
+
 describe('admitPod', () => {
   const context = {
+    nodeName: 'here',
     nodeLabels: { disk: 'ssd' },
-    allocatable: { cpu: '2', memory: '1Gi', pods: '3' },
-    active: [withResources({ cpu: '1' })].map((pod) => ({ ...pod, metadata: { ...pod.metadata, uid: 'other' } })),
+    nodeTaints: [] as { key: string; effect: string }[],
+    allocatable: { cpu: '2', memory: '1Gi', pods: '4' },
+    active: [withResources({ cpu: '1' }), onPort(80, '127.0.0.1')].map((pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, uid: 'other' },
+    })),
     pressures: [] as string[],
     allowedUnsafeSysctls: ['net.core.*'],
     shuttingDown: false,
   };
+  const required = (key: string, operator: string, values?: string[]) =>
+    aPod({
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [
+              key === 'metadata.name'
+                ? { matchFields: [{ key, operator, values }] }
+                : { matchExpressions: [{ key, operator, values }] },
+            ],
+          },
+        },
+      },
+    });
+  const noExecute = { nodeTaints: [{ key: 'gone', effect: 'NoExecute' }] };
   const sysctl = (name: string) => aPod({ securityContext: { sysctls: [{ name, value: '1' }] } });
   const cases: [string, ReturnType<typeof aPod>, Partial<typeof context>, string | undefined][] = [
     ['fits', withResources({ cpu: '1' }), {}, undefined],
     ['does not fit', withResources({ cpu: '1001m' }), {}, 'OutOfcpu'],
     ['selector', aPod({ nodeSelector: { disk: 'hdd' } }), {}, 'NodeAffinity'],
+    ['affinity', required('disk', 'In', ['ssd', 'nvme']), {}, undefined],
+    ['other affinity', required('disk', 'NotIn', ['ssd']), {}, 'NodeAffinity'],
+    ['affinity to the node by name', required('metadata.name', 'In', ['here']), {}, undefined],
+    ['affinity to another node', required('metadata.name', 'In', ['there']), {}, 'NodeAffinity'],
+    ['host port taken', onPort(80), {}, 'NodePorts'],
+    ['host port of another address', onPort(80, '127.0.0.2'), {}, undefined],
+    ['host port of another protocol', onPort(80, '', 'UDP'), {}, undefined],
+    ['taint', aPod(), noExecute, 'TaintToleration'],
+    ['tolerated taint', aPod({ tolerations: [{ key: 'gone', operator: 'Exists' }] }), noExecute, undefined],
+    ['taint of another effect', aPod(), { nodeTaints: [{ key: 'no', effect: 'NoSchedule' }] }, undefined],
     ['safe sysctl', sysctl('net/ipv4/tcp_syncookies'), {}, undefined],
     ['allowed sysctl', sysctl('net.core.somaxconn'), {}, undefined],
     ['forbidden sysctl', sysctl('kernel.msgmax'), {}, 'SysctlForbidden'],

@@ -24,12 +24,21 @@ export class NodeStatusLoop {
   private wake: (() => void) | undefined;
   private lastWritten = 0;
   private last: V1NodeStatus | undefined;
+  private writtenVersion = 0;
 
   constructor(private readonly options: StatusLoopOptions) {}
 
   /** Something the status shows has changed: look now. */
   poke(): void {
     this.wake?.();
+  }
+
+  /** The node as the API has it: conditions that others have changed, as for a node not heard of, are set right. */
+  observe(node: V1Node): void {
+    if (!this.last || Number(node.metadata?.resourceVersion ?? 0) <= this.writtenVersion) return;
+    if (deepEqual(comparable(node.status ?? {}).conditions, comparable(this.last).conditions)) return;
+    this.lastWritten = 0;
+    this.poke();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -69,10 +78,11 @@ export class NodeStatusLoop {
       if (!isNotFound(error)) throw error;
       node = await this.options.register(status, signal);
     }
-    this.options.onNode(node);
     this.report(status);
     this.lastWritten = Date.now();
+    this.writtenVersion = Number(node.metadata?.resourceVersion ?? 0);
     this.last = { ...status, conditions: node.status?.conditions ?? status.conditions };
+    this.options.onNode(node);
   }
 
   private report(status: V1NodeStatus): void {
@@ -101,6 +111,8 @@ function ownConditions(status: V1NodeStatus): V1NodeCondition[] {
 
 /** Heartbeat times alone are no change. */
 function comparable(status: V1NodeStatus) {
-  const conditions = ownConditions(status).map(({ lastHeartbeatTime: _time, ...rest }) => rest);
+  const conditions = ownConditions(status)
+    .map(({ lastHeartbeatTime: _time, ...rest }) => rest)
+    .sort((a, b) => (a.type < b.type ? -1 : 1));
   return { ...status, conditions };
 }

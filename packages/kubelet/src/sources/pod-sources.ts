@@ -1,7 +1,8 @@
-import type { V1Pod } from '@kubelab/api';
+import type { V1Node, V1Pod } from '@kubelab/api';
 import { gvr, type Informer, type InformerFactory } from '@kubelab/client';
 import type { Logger } from '@kubelab/component-base';
 import type { KubeletConfig } from '../config.js';
+import type { NodeAgent } from '../node/node-agent.js';
 import type { PodManager } from '../pod/manager.js';
 import { FileSource } from './file-source.js';
 import { StaticPods } from './static-pods.js';
@@ -11,6 +12,7 @@ export interface PodSourcesOptions {
   config: KubeletConfig;
   informers: InformerFactory;
   pods: PodManager;
+  nodeAgent: Pick<NodeAgent, 'observe'>;
   logger: Logger;
 }
 
@@ -38,6 +40,16 @@ export class PodSources {
     const checkMs = options.durationMs('http-check-frequency');
     const follow = { url, headers, nodeName, checkMs, logger };
     return { url: followUrl(follow, (found) => fromUrl.replace(found), signal) };
+  }
+
+  /** Follows this node's own object. */
+  followNode(): void {
+    const { config, informers, nodeAgent } = this.o;
+    const informer = informers.informer<V1Node>(gvr.nodes, { fieldSelector: `metadata.name=${config.nodeName}` });
+    informer.addEventHandler({
+      add: (node) => nodeAgent.observe(node),
+      update: (_old, node) => nodeAgent.observe(node),
+    });
   }
 
   /** The informer of this node's pods, its events led to the manager. */

@@ -2,6 +2,7 @@ import { Quantity } from '@kubelab/apimachinery';
 import { qosClass } from '../pod/qos.js';
 import { podResources } from '../pod/resources.js';
 import type { Pod } from '../pod/types.js';
+import { admitPlacement, type PlacementContext } from './admission-placement.js';
 
 /** Why the node does not run a pod that was bound to it. */
 export interface Rejection {
@@ -9,11 +10,8 @@ export interface Rejection {
   message: string;
 }
 
-export interface AdmissionContext {
-  nodeLabels: Record<string, string>;
+export interface AdmissionContext extends PlacementContext {
   allocatable: Record<string, string>;
-  /** Pods on the node that have been admitted and have not ended. */
-  active: Pod[];
   /** Node conditions that are True: MemoryPressure and such. */
   pressures: string[];
   allowedUnsafeSysctls: string[];
@@ -44,7 +42,7 @@ export function admitPod(pod: Pod, context: AdmissionContext): Rejection | undef
   return (
     admitNodeState(pod, context) ??
     admitSysctls(pod, context.allowedUnsafeSysctls) ??
-    admitSelector(pod, context.nodeLabels) ??
+    admitPlacement(pod, context) ??
     admitResources(pod, context)
   );
 }
@@ -85,18 +83,6 @@ function admitSysctls(pod: Pod, allowed: string[]): Rejection | undefined {
 
 function matchesSysctl(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
-}
-
-function admitSelector(pod: Pod, labels: Record<string, string>): Rejection | undefined {
-  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) {
-    if (labels[key] !== value) {
-      return {
-        reason: 'NodeAffinity',
-        message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-      };
-    }
-  }
-  return undefined;
 }
 
 function admitResources(pod: Pod, context: AdmissionContext): Rejection | undefined {

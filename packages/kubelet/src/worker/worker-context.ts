@@ -72,7 +72,9 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
     networkProblem: () => monitor.networkProblem(),
     admit: (pod) =>
       admitPod(pod, {
+        nodeName: config.nodeName,
         nodeLabels: parts.nodeAgent.labels,
+        nodeTaints: parts.nodeAgent.node?.spec?.taints ?? [],
         allocatable: parts.nodeAgent.allocatable,
         active: pods.admitted(),
         pressures: parts.eviction.pressures(),
