@@ -7,5 +7,5 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib/install.sh
 . "$root/scripts/lib/install.sh"
-ensure_all "$root"
+ensure_all "$root" to_run
 exec node "$root/packages/cli/dist/main.js" up "$@"

@@ -10,15 +10,9 @@ require_root() {
   fi
 }
 
-# Package of Debian and Ubuntu for each thing that must be there: a command, or a file's path.
-needed_packages() {
-  local thing package
-  while read -r thing package; do
-    case "$thing" in
-      /*) [ -e "$thing" ] || printf '%s\n' "$package" ;;
-      *) command -v "$thing" >/dev/null 2>&1 || printf '%s\n' "$package" ;;
-    esac
-  done <<'LIST'
+# What must be there (a command, or a file's path), and the package of Debian and Ubuntu that has it.
+to_run() {
+  cat <<'LIST'
 dockerd docker.io
 etcd etcd-server
 iptables iptables
@@ -39,9 +33,30 @@ kubectl kubernetes-client
 LIST
 }
 
+to_test() {
+  cat <<'LIST'
+docker-registry docker-registry
+/usr/sbin/nginx nginx-light
+openssl openssl
+git git
+ps procps
+LIST
+}
+
+missing_packages() {
+  local thing package
+  while read -r thing package; do
+    case "$thing" in
+      /*) [ -e "$thing" ] || printf '%s\n' "$package" ;;
+      *) command -v "$thing" >/dev/null 2>&1 || printf '%s\n' "$package" ;;
+    esac
+  done
+}
+
+# Installs what the lists named lack: ensure_packages to_run [to_test]
 ensure_packages() {
   local packages
-  packages=$(needed_packages | sort -u | tr '\n' ' ')
+  packages=$(for list in "$@"; do "$list"; done | missing_packages | sort -u | tr '\n' ' ')
   # busybox of the package `busybox` is linked dynamically and of no use in an image.
   if [ -e /bin/busybox ] && ldd /bin/busybox >/dev/null 2>&1; then
     packages="$packages busybox-static"
@@ -96,9 +111,12 @@ ensure_build() {
   fi
 }
 
+# ensure_all ROOT LIST...
 ensure_all() {
+  local root=$1
+  shift
   require_root
-  ensure_packages
+  ensure_packages "$@"
   ensure_node
-  ensure_build "$1"
+  ensure_build "$root"
 }

@@ -1,6 +1,6 @@
 /** Images: pulled with and without credentials from a registry on loopback, listed, found, removed. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,6 @@ import { after, before, test } from 'node:test';
 import { startTestRuntime, type TestRuntime, until } from './testing/dockerd.js';
 import { image as busybox, runPod, startContainer } from './testing/pods.js';
 
-const skip = spawnSync('docker-registry', ['--version']).status === 0 ? false : 'docker-registry is not installed';
 const auth = { username: 'user', password: 'secret' };
 const open = '127.0.0.1:5001';
 const closed = '127.0.0.1:5002';
@@ -17,7 +16,6 @@ let runtime: TestRuntime;
 const registries: ChildProcess[] = [];
 
 before(async () => {
-  if (skip) return;
   runtime = await startTestRuntime();
   startRegistry(open, '');
   const htpasswd = join(runtime.dir, 'htpasswd');
@@ -37,7 +35,7 @@ after(async () => {
     registry.kill();
     if (registry.exitCode === null) await once(registry, 'exit');
   }
-  if (!skip) await runtime.close();
+  await runtime.close();
 });
 
 function startRegistry(address: string, extra: string): void {
@@ -75,7 +73,7 @@ async function push(reference: string): Promise<void> {
 
 const spec = (name: string) => ({ image: { image: name } });
 
-test('pull by tag, without a tag, by digest; the id is the same everywhere', { skip }, async () => {
+test('pull by tag, without a tag, by digest; the id is the same everywhere', async () => {
   const { cri } = runtime;
   const { image_ref: id } = await cri.pullImage(spec(`${open}/one:v1`));
   const { image } = await cri.imageStatus(spec(`${open}/one:v1`));
@@ -96,9 +94,7 @@ test('pull by tag, without a tag, by digest; the id is the same everywhere', { s
   assert.deepEqual([byDigest?.repo_tags, byDigest?.repo_digests], [[], [digest]]);
 });
 
-test('a removal takes all names, works once for all who ask, and is refused for an image in use', {
-  skip,
-}, async () => {
+test('a removal takes all names, works once for all who ask, and is refused for an image in use', async () => {
   const { cri } = runtime;
   const { image_ref: id } = await cri.pullImage(spec(`${open}/one:v1`));
   await runtime.docker.getImage(id).tag({ repo: `${open}/other`, tag: 'x' });
@@ -114,7 +110,7 @@ test('a removal takes all names, works once for all who ask, and is refused for 
   assert.deepEqual((await cri.imageStatus(spec(`${open}/one:v2`))).image?.repo_tags, [`${open}/one:v2`]);
 });
 
-test('credentials: needed, wrong, right, encoded', { skip }, async () => {
+test('credentials: needed, wrong, right, encoded', async () => {
   const { cri } = runtime;
   const name = `${closed}/private:1`;
   await assert.rejects(cri.pullImage(spec(name)), /failed to pull image .*no basic auth credentials/);
@@ -125,7 +121,7 @@ test('credentials: needed, wrong, right, encoded', { skip }, async () => {
   assert.equal((await cri.pullImage({ ...spec(name), auth: { auth: encoded } })).image_ref, id);
 });
 
-test('users of images; the list with and without a filter', { skip }, async () => {
+test('users of images; the list with and without a filter', async () => {
   const { cri } = runtime;
   await Promise.all(['named:1', 'uid:1'].map((name) => cri.pullImage(spec(`${open}/${name}`))));
   const named = (await cri.imageStatus(spec(`${open}/named:1`))).image;
@@ -143,7 +139,7 @@ test('users of images; the list with and without a filter', { skip }, async () =
   assert.deepEqual((await cri.listImages({ filter: spec('none/such:1') })).images, []);
 });
 
-test('pulls that can’t work say why; a cancelled one ends', { skip }, async () => {
+test('pulls that can’t work say why; a cancelled one ends', async () => {
   const { cri } = runtime;
   await assert.rejects(cri.pullImage(spec(`${open}/none:1`)), { code: 'NOT_FOUND' });
   await assert.rejects(cri.pullImage(spec('127.0.0.1:9/none:1')), /connection refused/);

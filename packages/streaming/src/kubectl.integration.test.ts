@@ -3,7 +3,7 @@
  * through two proxies over TLS as in a cluster: API server, kubelet, runtime.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,9 +14,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CommandHandler, proxyUpgrade, serveExec, servePortForward, streamOptionsOf } from './index.js';
-
-const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
-const skip = hasKubectl ? false : 'kubectl is not installed';
 
 const pod = {
   apiVersion: 'v1',
@@ -117,7 +114,7 @@ for (const transport of ['websocket', 'spdy']) {
   const on = transport === 'websocket' ? 'true' : 'false';
   const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: on, KUBECTL_PORT_FORWARD_WEBSOCKETS: on };
 
-  test(`kubectl exec -i over ${transport}`, { skip }, async () => {
+  test(`kubectl exec -i over ${transport}`, async () => {
     const child = kubectl(['exec', '-i', 'p', '-c', 'c', '--', 'cat'], env);
     const big = randomBytes(2_000_000);
     const out: Buffer[] = [];
@@ -136,7 +133,7 @@ for (const transport of ['websocket', 'spdy']) {
     assert.equal(code, 7);
   });
 
-  test(`kubectl port-forward over ${transport}`, { skip }, async () => {
+  test(`kubectl port-forward over ${transport}`, async () => {
     const child = kubectl(['port-forward', 'p', ':80'], env);
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
