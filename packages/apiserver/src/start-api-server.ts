@@ -4,6 +4,7 @@ import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission, WebhookClient } from './admission/index.js';
+import { AggregationProxy, Aggregator, LocalApiServices } from './aggregation/index.js';
 import { CustomResourceController, completeDefinitionEntry } from './apiextensions/index.js';
 import { createAuditor } from './audit/index.js';
 import { type AuthenticationOptions, createAuthentication } from './authentication/index.js';
@@ -76,6 +77,14 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     preferredAddressTypes: options.strings('kubelet-preferred-address-types'),
   });
   const serverAddress = `${options.string('advertise-address')}:${options.number('secure-port')}`;
+  const aggregator = new Aggregator(
+    objects,
+    {
+      certPem: readText(options.optionalString('proxy-client-cert-file')),
+      keyPem: readText(options.optionalString('proxy-client-key-file')),
+    },
+    logger,
+  );
   const limits = createLimits(context, objects);
   const audit = createAuditor(context);
   const app = createApp({
@@ -84,6 +93,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     metrics,
     authentication,
     serverAddress,
+    remote: () => aggregator.remoteGroupVersions(),
     routes: [(routes) => limits.routes(routes), openApiRoutes(resources)],
   });
   const chain = new RequestChain({
@@ -104,6 +114,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     },
     connect: connect.handlers,
     limits: limits.limits,
+    aggregation: new AggregationProxy(aggregator),
     ...(audit ? { auditor: audit.auditor } : {}),
     metrics: new RequestMetrics(metrics, isServed),
     table: resources,
@@ -123,6 +134,9 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     conversionWebhooks,
   ).start();
   await limits.start();
+  await aggregator.start();
+  const localApiServices = new LocalApiServices(resources, objects, logger);
+  localApiServices.start();
   const kubernetesService = new KubernetesService(
     objects,
     {
@@ -135,6 +149,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   const hooks = new StartHooks(logger);
   hooks.add('start-system-namespaces-controller', () => ensureSystemNamespaces(objects), 60_000);
   hooks.add('scheduling/bootstrap-system-priority-classes', () => ensureSystemPriorityClasses(objects));
+  hooks.add('apiservice-registration-controller', () => localApiServices.ensure(), 60_000);
   if (limits.bootstrap) {
     hooks.add('priority-and-fairness-config-producer', limits.bootstrap, 60_000);
   }
@@ -185,6 +200,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       stopCustomResources();
       conversionWebhooks.close();
       limits.stop();
+      localApiServices.stop();
+      aggregator.stop();
       await audit?.log.close();
       await cache.stop();
       await compacting;

@@ -12,7 +12,15 @@ import {
 } from '../index.js';
 
 describe('CEL', () => {
-  const object = toCel({ n: 3, f: 1.5, l: ['b', 'a'], q: '1Gi', labels: { 'a/b': 'x' }, u: 'https://h:8/p?x=1' });
+  const object = toCel({
+    n: 3,
+    f: 1.5,
+    l: ['b', 'a'],
+    o: [{ name: 'x' }],
+    q: '1Gi',
+    labels: { 'a/b': 'x' },
+    u: 'https://h:8/p?x=1',
+  });
   const cases: [string, unknown][] = [
     ['object.n + 1 == 4', true],
     ['object.f < 2.0', true],
@@ -30,6 +38,8 @@ describe('CEL', () => {
     ['cidr("10.0.0.0/8").containsIP("10.1.2.3")', true],
     ['"a-b-c".replace("-", "+", 1)', 'a+b-c'],
     ['"x12".find("[0-9]+")', '12'],
+    ['has(object.o[0].name) && !has(object.o[0].other)', true],
+    ['has((object).n)', true],
     ['object.l.all(x, x.matches("^[a-z]$"))', true],
   ];
   for (const [text, expected] of cases) {

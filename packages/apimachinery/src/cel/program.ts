@@ -1,4 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
+import { registerHasField, rewriteHas } from './has-fields.js';
 import { registerKubernetesLibraries } from './libraries.js';
 
 /** An expression ready to run. */
@@ -15,6 +16,7 @@ const options = {
 
 const base = new Environment(options);
 registerKubernetesLibraries(base);
+registerHasField(base);
 
 const environments = new Map<string, Environment>();
 
@@ -41,7 +43,7 @@ export function celCompiler(variables: readonly string[], extend: CelExtension):
 }
 
 function programOf(env: Environment, expression: string): CelProgram {
-  const parsed = env.parse(expression);
+  const parsed = env.parse(rewriteHas(env, expression));
   const checked = parsed.check();
   if (!checked.valid) throw new Error(firstLine(checked.error));
   return { evaluate: (context) => parsed(context) };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ResourceTable } from '@kubelab/api';
+import { type RemoteGroupVersion, withRemoteGroups } from '../aggregation/index.js';
 import { entriesOf, type ServedGroup, servedGroups, subresourcesOf } from './group-versions.js';
 
 /** metav1.APIResource. */
@@ -26,18 +27,26 @@ export function coreVersions(serverAddress: string): object {
 }
 
 /** GET /apis: all named groups (metav1.APIGroupList). */
-export function groupList(table: ResourceTable): object {
-  const groups = servedGroups(table).filter((group) => group.name !== '');
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupBody) };
+export function groupList(table: ResourceTable, remote: RemoteGroupVersion[] = []): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupBodies(table, remote) };
 }
 
 /** GET /apis/GROUP (metav1.APIGroup), or undefined when the group is not served. */
-export function groupDocument(table: ResourceTable, name: string): object | undefined {
-  const group = servedGroups(table).find((candidate) => candidate.name === name && name !== '');
-  return group ? { kind: 'APIGroup', apiVersion: 'v1', ...groupBody(group) } : undefined;
+export function groupDocument(
+  table: ResourceTable,
+  name: string,
+  remote: RemoteGroupVersion[] = [],
+): object | undefined {
+  const group = groupBodies(table, remote).find((candidate) => candidate.name === name);
+  return group && { kind: 'APIGroup', apiVersion: 'v1', ...group };
 }
 
-function groupBody(group: ServedGroup): object {
+function groupBodies(table: ResourceTable, remote: RemoteGroupVersion[]) {
+  const groups = servedGroups(table).filter((group) => group.name !== '');
+  return withRemoteGroups(groups.map(groupBody), remote);
+}
+
+function groupBody(group: ServedGroup) {
   const versions = group.versions.map((version) => ({ groupVersion: `${group.name}/${version}`, version }));
   return { name: group.name, versions, preferredVersion: versions[0] };
 }

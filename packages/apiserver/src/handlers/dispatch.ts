@@ -16,6 +16,7 @@ import { checkNames, decodeObject } from './decode.js';
 import { deleteCollectionHandler, deleteHandler } from './delete.js';
 import { evictionHandler } from './eviction.js';
 import { finalizeHandler } from './finalize.js';
+import { negotiate } from './negotiate.js';
 import { patchHandler } from './patch.js';
 import { getHandler, listHandler } from './read.js';
 import { sendObject } from './respond.js';
@@ -116,6 +117,7 @@ function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler 
     throw newPathNotFound();
   }
   return async (env, context) => {
+    const { format } = negotiate(context.req.headers.accept, false, false);
     const object = decodeObject(context, parseBody(context.req, await readBody(context.req)));
     if (context.entry.namespaced) {
       checkNames(context, object, false);
@@ -124,7 +126,7 @@ function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler 
     const mutated = await runMutating(env, context, 'CREATE', object, undefined, false);
     await runValidating(env, context, 'CREATE', mutated, undefined, false);
     const answer = await review(mutated, { user: context.user, namespace: context.info.namespace });
-    await sendObject(context.req, context.res, 201, answer);
+    await sendObject(context.req, context.res, 201, answer, format);
   };
 }
 

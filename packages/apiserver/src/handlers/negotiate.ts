@@ -9,7 +9,8 @@ export interface Representation {
   metaVersion: 'v1' | 'v1beta1';
 }
 
-interface Accepted {
+/** One clause of an Accept header. */
+export interface Accepted {
   type: string;
   params: Map<string, string>;
   q: number;
@@ -23,7 +24,7 @@ const supported = ['application/json', 'application/yaml', 'application/vnd.kube
 const parsed = new Map<string, Accepted[]>();
 
 /** The clauses of an Accept header, the most wanted first. Headers are few and repeat, so the answer is kept. */
-function clausesOf(header: string): Accepted[] {
+export function clausesOf(header: string): Accepted[] {
   let clauses = parsed.get(header);
   if (!clauses) {
     clauses = header
@@ -45,9 +46,10 @@ function clausesOf(header: string): Accepted[] {
 /**
  * Chooses the representation by the Accept header (KEP-555 for Table and PartialObjectMetadata).
  * @param watch a stream cannot be YAML
+ * @param transforms whether there are rows and metadata to make: what is never stored has none
  * @throws StatusError NotAcceptable
  */
-export function negotiate(accept: string | undefined, watch = false): Representation {
+export function negotiate(accept: string | undefined, watch = false, transforms = true): Representation {
   if (!accept || accept === '*/*' || accept === 'application/json') {
     return plain;
   }
@@ -61,6 +63,9 @@ export function negotiate(accept: string | undefined, watch = false): Representa
       return format === 'json' ? plain : { ...plain, format };
     }
     const version = clause.params.get('v');
+    if (!transforms) {
+      continue;
+    }
     if (clause.params.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) {
       continue;
     }

@@ -3,9 +3,11 @@ import type { ResourceTable } from '@kubelab/api';
 import { newNotAcceptable, newPathNotFound } from '@kubelab/apimachinery';
 import type { HealthRegistry, Registry } from '@kubelab/component-base';
 import express, { type Express } from 'express';
+import type { RemoteGroupVersion } from '../aggregation/index.js';
 import type { Authentication } from '../authentication/index.js';
 import { aggregatedDiscovery } from '../discovery/aggregated.js';
 import { coreVersions, groupDocument, groupList, resourceList } from '../discovery/documents.js';
+import { clausesOf } from '../handlers/negotiate.js';
 import { sendBytes, sendError, sendObject } from '../handlers/respond.js';
 import { toApiError } from '../registry/store-errors.js';
 import { versionInfo } from './version.js';
@@ -17,6 +19,8 @@ export interface AppOptions {
   authentication: Authentication;
   /** ADDRESS:PORT that clients reach the server by. */
   serverAddress: string;
+  /** What extension servers serve. */
+  remote?(): RemoteGroupVersion[];
   /** Adds further routes (OpenAPI, debug dumps). */
   routes?: ((app: Express) => void)[];
 }
@@ -38,7 +42,7 @@ export function createApp(o: AppOptions): Express {
   app.get('/api', (req, res) => discovery(req, res, o, true));
   app.get('/apis', (req, res) => discovery(req, res, o, false));
   app.get('/api/v1', (req, res) => document(req, res, resourceList(o.table, '', 'v1')));
-  app.get('/apis/:group', (req, res) => document(req, res, groupDocument(o.table, req.params.group)));
+  app.get('/apis/:group', (req, res) => document(req, res, groupDocument(o.table, req.params.group, o.remote?.())));
   app.get('/apis/:group/:version', (req, res) =>
     document(req, res, resourceList(o.table, req.params.group, req.params.version)),
   );
@@ -72,15 +76,25 @@ function document(req: IncomingMessage, res: ServerResponse, body: object | unde
   return sendObject(req, res, 200, body, wantsYaml(req) ? 'yaml' : 'json');
 }
 
-const aggregated = /application\/json;[^,]*g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/;
+/** The version of the aggregated document, when a clause before any plain one asks for it. */
+function aggregatedVersion(accept: string): 'v2' | 'v2beta1' | undefined {
+  for (const { type, params } of clausesOf(accept)) {
+    const version = params.get('v');
+    const known = version === 'v2' || version === 'v2beta1';
+    const named = params.get('g') === 'apidiscovery.k8s.io' && params.get('as') === 'APIGroupDiscoveryList';
+    if (type === 'application/json' && named && known) return version;
+    if (type === 'application/json' && !params.has('as')) return undefined;
+  }
+  return undefined;
+}
 
 /** Aggregated where the client asks for it (KEP-3352), else the plain list. */
 function discovery(req: IncomingMessage, res: ServerResponse, o: AppOptions, core: boolean): Promise<void> | void {
   const accept = String(req.headers.accept ?? '');
   res.setHeader('Vary', 'Accept');
-  const wanted = aggregated.exec(accept.replaceAll(' ', ''))?.[1] as 'v2' | 'v2beta1' | undefined;
+  const wanted = aggregatedVersion(accept);
   if (wanted) {
-    const body = Buffer.from(JSON.stringify(aggregatedDiscovery(o.table, core, wanted)));
+    const body = Buffer.from(JSON.stringify(aggregatedDiscovery(o.table, core, wanted, o.remote?.())));
     return sendBytes(
       req,
       res,
@@ -93,7 +107,7 @@ function discovery(req: IncomingMessage, res: ServerResponse, o: AppOptions, cor
     sendError(req, res, newNotAcceptable(['application/json', 'application/yaml']));
     return;
   }
-  return document(req, res, core ? coreVersions(o.serverAddress) : groupList(o.table));
+  return document(req, res, core ? coreVersions(o.serverAddress) : groupList(o.table, o.remote?.()));
 }
 
 function wantsYaml(req: IncomingMessage): boolean {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ResourceTable } from '@kubelab/api';
 import { newInternalError, newPathNotFound, newTimeout, StatusError } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
+import type { AggregationProxy } from '../aggregation/index.js';
 import { type Auditor, auditOf, setAudit } from '../audit/index.js';
 import { type Authentication, impersonate, type UserInfo, wantsImpersonation } from '../authentication/index.js';
 import { type AuthorizationAttributes, type Authorizer, newAccessForbidden } from '../authorization/index.js';
@@ -37,6 +38,8 @@ export interface ChainOptions {
   metrics: RequestMetrics;
   table: ResourceTable;
   logger: Logger;
+  /** Passes on what extension servers serve. */
+  aggregation?: AggregationProxy;
   /** Serves what is no resource: health, metrics, discovery, OpenAPI. */
   other(req: IncomingMessage, res: ServerResponse): void;
 }
@@ -85,6 +88,10 @@ export class RequestChain {
     try {
       const user = await this.identify(req, undefined, info, String(req.headers['audit-id'] ?? randomUUID()));
       await this.authorize(req, user, info);
+      if (this.o.aggregation?.handles(info.path)) {
+        await this.o.aggregation.upgrade(req, socket, head, info.path, user);
+        return;
+      }
       const { handler, ctx } = this.connectFor(req, undefined, info, user);
       await this.admitConnect(ctx);
       await handler({ req, upgrade: { socket, head }, ...connectParts(info, user) });
@@ -175,6 +182,11 @@ export class RequestChain {
     user: UserInfo,
     begun: Release,
   ): Promise<void> {
+    if (this.o.aggregation?.handles(info.path)) {
+      if (info.verb === 'watch') begun();
+      await this.o.aggregation.serve(req, res, info.path, user);
+      return;
+    }
     if (!info.isResourceRequest) {
       await new Promise<void>((resolve) => {
         res.once('close', resolve);
