@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { resources } from '@kubelab/api';
-import { type KubeObject, parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission, WebhookClient } from './admission/index.js';
@@ -11,6 +10,7 @@ import { type AuthenticationOptions, createAuthentication } from './authenticati
 import { createAuthorization } from './authorization/index.js';
 import { createConnect } from './connect/index.js';
 import { createTransformer } from './encryption/index.js';
+import { decodeMutated } from './handlers/decode-mutated.js';
 import { openApiRoutes } from './openapi/index.js';
 import { ServiceHooks } from './registry/hooks.js';
 import { StoreAccess } from './registry/object-access.js';
@@ -55,7 +55,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     authorizer: authorization.authorizer,
     ...(authorization.escalation ? { escalation: authorization.escalation } : {}),
     kindLookup: (apiVersion, kind) => lookupKind(apiVersion, kind),
-    redefault: (object) => redefault(object),
+    decodeMutated: (object) => decodeMutated(resources, object),
     onIgnoredFailure: (webhook, message) => logger.warn('A webhook failed and is ignored', { webhook, message }),
     defaultNotReadyTolerationSeconds: options.number('default-not-ready-toleration-seconds'),
     defaultUnreachableTolerationSeconds: options.number('default-unreachable-toleration-seconds'),
@@ -219,12 +219,6 @@ function lookupKind(apiVersion: string, kind: string) {
   const { group, version } = parseGroupVersion(apiVersion);
   const entry = resources.byKind(group, version, kind);
   return entry && { group, version, resource: entry.resource, namespaced: entry.namespaced };
-}
-
-/** Sets the defaults of an object in its own version. */
-function redefault(object: KubeObject): void {
-  const { group, version } = parseGroupVersion(object.apiVersion);
-  resources.byKind(group, version, object.kind)?.defaults?.(object, version);
 }
 
 function fail(condition: boolean, message: string): void {

@@ -52,8 +52,8 @@ export interface AdmissionOptions {
   escalation?: EscalationChecker;
   /** Finds a kind's resource: for policies' parameters and OwnerReferencesPermissionEnforcement. */
   kindLookup?: KindLookup;
-  /** Sets defaults again on an object that a webhook changed. */
-  redefault?(obj: KubeObject): void;
+  /** Prunes an object that a webhook changed and sets its defaults again. @throws StatusError */
+  decodeMutated?(obj: KubeObject): void;
   /** Told of webhooks that could not be asked and are ignored by their failure policy. */
   onIgnoredFailure?(webhook: string, message: string): void;
   eventLimits?: EventLimit[];
@@ -120,7 +120,7 @@ function webhookOptions(o: AdmissionOptions): WebhookPluginOptions {
     objects: o.objects,
     authorizer: o.authorizer,
     client: new WebhookClient(new ServiceResolver(o.objects)),
-    ...(o.redefault ? { redefault: o.redefault } : {}),
+    ...(o.decodeMutated ? { decodeMutated: o.decodeMutated } : {}),
     ...(o.onIgnoredFailure ? { onIgnoredFailure: o.onIgnoredFailure } : {}),
   };
 }

@@ -14,8 +14,8 @@ export interface WebhookPluginOptions {
   client: WebhookClient;
   /** Told of webhooks that failed and were ignored. */
   onIgnoredFailure?(webhook: string, message: string): void;
-  /** Sets defaults again on an object that a webhook changed. */
-  redefault?(obj: KubeObject): void;
+  /** Prunes an object that a webhook changed and sets its defaults again. @throws StatusError */
+  decodeMutated?(obj: KubeObject): void;
 }
 
 function callFailure(w: Webhook, err: unknown): StatusError {
@@ -107,7 +107,7 @@ export class MutatingAdmissionWebhook extends WebhookPlugin implements Admission
         if (!rule) continue;
         const next = await this.call(w, rule, a, true);
         if (next) {
-          this.o.redefault?.(next);
+          this.o.decodeMutated?.(next);
           a.object = next;
         }
         seen.set(w, a.object);
