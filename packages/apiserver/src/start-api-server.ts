@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resources } from '@kubelab/api';
+import { parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
 import { createAdmission, WebhookClient } from './admission/index.js';
