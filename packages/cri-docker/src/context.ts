@@ -1,5 +1,6 @@
 import type { Cni } from '@kubelab/cni';
 import type { Logger } from '@kubelab/component-base';
+import type { OomWatch } from './container/oom.js';
 import type { DockerClients } from './docker/client.js';
 import type { DockerEvents } from './docker/events.js';
 import type { DaemonInfo } from './docker/info.js';
@@ -7,6 +8,7 @@ import type { HostFacts } from './host.js';
 import type { ImageNameCache } from './image/inspect.js';
 import type { ImageUsers } from './image/users.js';
 import type { LogManager } from './logs/manager.js';
+import type { NetworkFiles } from './sandbox/network-files.js';
 import type { NetworkResults } from './sandbox/network-results.js';
 import type { StreamingServer } from './streaming/server.js';
 
@@ -15,8 +17,10 @@ export interface RuntimeContext {
   docker: DockerClients;
   info: DaemonInfo;
   events: DockerEvents;
+  oom: OomWatch;
   cni: Cni;
   networks: NetworkResults;
+  networkFiles: NetworkFiles;
   logs: LogManager;
   streaming: StreamingServer;
   imageUsers: ImageUsers;

@@ -1,6 +1,7 @@
 /** Sandboxes, containers and logs on a real Docker, through restarts of the shim and of Docker. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isNotFound } from '@kubelab/cri';
 import { startTestRuntime, type TestRuntime, until } from './testing/dockerd.js';
@@ -42,6 +43,7 @@ test('a sandbox has an address, name servers and a host name, and keeps its attr
   const resolvConf = await output(cri, id, 'cat', '/etc/resolv.conf');
   assert.equal(resolvConf, 'search x.svc\nnameserver 10.96.0.10\noptions ndots:5');
   assert.match(await output(cri, id, 'ip', 'addr', 'show', 'eth0'), new RegExp(status?.network?.ip ?? '-'));
+  assert.match(await output(cri, id, 'cat', '/etc/hosts'), new RegExp(`^${status?.network?.ip}\ta-host$`, 'm'));
 
   const byLabel = await cri.listPodSandbox({ filter: { label_selector: { app: 'web' } } });
   assert.deepEqual(
@@ -50,6 +52,23 @@ test('a sandbox has an address, name servers and a host name, and keeps its attr
   );
   const others = await cri.listPodSandbox({ filter: { label_selector: { app: 'other' } } });
   assert.deepEqual(others.items, []);
+});
+
+test('sysctls of the network are the pod’s, and a file of the client’s goes before the sandbox’ own', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime, { linux: { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '7' } } });
+  const hosts = join(runtime.dir, 'own-hosts');
+  writeFileSync(hosts, '192.0.2.1 own\n');
+  const id = await startContainer(runtime, pod, 'sleep 1000', {
+    mounts: [{ container_path: '/etc/hosts', host_path: hosts }],
+    linux: { security_context: { readonly_rootfs: true } },
+  });
+  assert.equal(await output(cri, id, 'cat', '/proc/sys/net/ipv4/ip_unprivileged_port_start'), '7');
+  assert.equal(await output(cri, id, 'cat', '/etc/hosts'), '192.0.2.1 own');
+  assert.match(await output(cri, id, 'grep', '/etc/resolv.conf', '/proc/mounts'), / ro,/);
+  assert.match(await output(cri, id, 'ip', 'addr', 'show', 'lo'), /UP[\s\S]*127\.0\.0\.1/);
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
+  assert.ok(!readdirSync(join(runtime.dir, 'state', 'sandboxes')).includes(pod.id));
 });
 
 test('stopping and removing can be repeated, and unknown ids are gone already', async () => {

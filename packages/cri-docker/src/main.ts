@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { Cni } from '@kubelab/cni';
 import { Histogram, runComponent, serveOperational } from '@kubelab/component-base';
+import { OomWatch } from './container/oom.js';
 import type { RuntimeContext } from './context.js';
 import { connectDocker, waitForDocker } from './docker/client.js';
 import { DockerEvents } from './docker/events.js';
@@ -11,6 +12,7 @@ import { ImageNameCache } from './image/inspect.js';
 import { ImageUsers } from './image/users.js';
 import { LogManager } from './logs/manager.js';
 import { options } from './options.js';
+import { NetworkFiles } from './sandbox/network-files.js';
 import { NetworkResults } from './sandbox/network-results.js';
 import { serveRuntime } from './service.js';
 import { StreamingServer } from './streaming/server.js';
@@ -53,12 +55,14 @@ await runComponent({
       docker,
       info,
       events,
+      oom: new OomWatch(events),
       cni: new Cni({
         confDir: values.string('cni-conf-dir'),
         binDirs: values.strings('cni-bin-dir'),
         cacheDir: cacheDir === '' ? join(stateDir, 'cni') : cacheDir,
       }),
       networks: new NetworkResults(stateDir),
+      networkFiles: new NetworkFiles(stateDir),
       logs: new LogManager(dockerRoot, stateDir, logger),
       streaming: new StreamingServer(logger),
       imageUsers: new ImageUsers(docker.quick),

@@ -53,7 +53,8 @@ export async function createContainer(
     mounts: config.mounts,
     ...(user.ids ? { user: user.ids } : {}),
   };
-  const mounts = await prepareImageMounts(context, await prepareHostPaths(config.mounts));
+  const files = await context.networkFiles.mountsFor(sandbox.info.Id, config);
+  const mounts = await prepareImageMounts(context, await prepareHostPaths([...files, ...config.mounts]));
   const options = containerOptions(config, {
     sandboxId: sandbox.info.Id,
     sandbox: sandbox.record,

@@ -46,7 +46,10 @@ export async function statusesOf(context: RuntimeContext, sandboxId: string): Pr
 export async function statusOf(context: RuntimeContext, inspected: InspectedContainer): Promise<ContainerStatus> {
   const { info, record } = inspected;
   const state = detailedState(info.State, record.createdAt);
-  if (state.state === 'CONTAINER_EXITED') await context.logs.finishSoon(info.Id);
+  if (state.state === 'CONTAINER_EXITED') {
+    await context.logs.finishSoon(info.Id);
+    if (await context.oom.ranOut(info)) state.reason = 'OOMKilled';
+  }
   const names = await context.imageNames.of(info.Image);
   return {
     id: info.Id,

@@ -4,7 +4,7 @@ import type { Logger } from '@kubelab/component-base';
 import type Docker from 'dockerode';
 import { labelKeys } from '../labels.js';
 
-export type ContainerAction = 'create' | 'start' | 'die' | 'destroy' | 'oom';
+export type ContainerAction = 'create' | 'start' | 'kill' | 'die' | 'destroy' | 'oom';
 
 /** One change of a container or sandbox of ours. */
 export interface ContainerEvent {
@@ -14,6 +14,8 @@ export interface ContainerEvent {
   timeNano: string;
   /** Docker's labels of the container. */
   labels: Record<string, string>;
+  /** Number of the signal of a `kill`. */
+  signal?: string;
 }
 
 /** More than a busy node has in the second that is asked for again. */
@@ -74,7 +76,7 @@ export class DockerEvents {
     try {
       const filters = {
         type: ['container' as const],
-        event: ['create', 'start', 'die', 'destroy', 'oom'],
+        event: ['create', 'start', 'kill', 'die', 'destroy', 'oom'],
         label: [labelKeys.type],
       };
       // Events are not quite in the order of their times, so the last second is asked for once more.
@@ -121,7 +123,9 @@ export class DockerEvents {
     this.#recent.add(key);
     if (this.#recent.size > recentLimit) this.#recent.delete(this.#recent.values().next().value ?? '');
     this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(Number(nano) / 1e9));
-    const event = { id: message.Actor.ID, action: message.Action, timeNano: nano, labels: message.Actor.Attributes };
+    const { ID: id, Attributes: labels } = message.Actor;
+    const signal = message.Action === 'kill' ? { signal: labels.signal ?? '' } : {};
+    const event = { id, action: message.Action, timeNano: nano, labels, ...signal };
     for (const listener of this.#listeners) {
       try {
         listener(event);

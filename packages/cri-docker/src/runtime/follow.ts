@@ -19,6 +19,7 @@ export async function followDocker(context: RuntimeContext): Promise<void> {
     context.logs.forget(event.id).catch(report('Log could not be ended', event.id));
     if (event.labels[labelKeys.type] === 'sandbox') {
       releaseNetwork(context, event).catch(report('Network could not be released', event.id));
+      context.networkFiles.remove(event.id).catch(report('Files could not be removed', event.id));
     }
   });
   context.events.onReconnect(() => {
@@ -38,6 +39,9 @@ async function takeUpLogs(context: RuntimeContext): Promise<void> {
 /** Networks of sandboxes that went away while nobody looked. One that can't be released now is tried next time. */
 async function releaseLostNetworks(context: RuntimeContext): Promise<void> {
   const present = new Set((await allSandboxes(context)).map(({ id }) => id));
+  for (const id of await context.networkFiles.ids()) {
+    if (!present.has(id)) await context.networkFiles.remove(id);
+  }
   for (const id of await context.networks.ids()) {
     if (present.has(id)) continue;
     context.logger.warn('Sandbox is gone, releasing its network', { sandbox: id });

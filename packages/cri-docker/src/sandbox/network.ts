@@ -49,17 +49,18 @@ export function networkStatus(result: CniResult | undefined): PodSandboxNetworkS
   return { ip: first, additional_ips: others.map((ip) => ({ ip })) };
 }
 
-/** Sets up the network of a sandbox that has just been started. */
+/** Sets up the network of a sandbox that has just been started. Throws what the plugin says. */
 export async function setUpNetwork(
   context: RuntimeContext,
   id: string,
   record: SandboxRecord,
   pid: number,
-): Promise<void> {
+): Promise<CniResult> {
   const attachment = attachmentOf(id, record, pid);
   try {
     const result = await context.cni.add(attachment);
     await context.networks.save(id, result);
+    return result;
   } catch (error) {
     const message = `failed to set up sandbox container "${id}" network for pod "${record.metadata.name}": ${(error as Error).message}`;
     throw new CriError('UNKNOWN', message, { cause: error });

@@ -16,6 +16,7 @@ export async function removePodSandbox(context: RuntimeContext, id: string): Pro
     });
     await Promise.all(containers.map(({ Id }) => removeContainer(context, Id)));
     await docker.quick.getContainer(fullId).remove({ force: true, v: true });
+    await context.networkFiles.remove(fullId);
   } catch (error) {
     if (!isMissing(error)) throw toCriError(error, `remove sandbox ${id}`);
   }

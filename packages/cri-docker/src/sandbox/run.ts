@@ -1,4 +1,10 @@
-import { CriError, type RunPodSandboxRequestOutput, type RunPodSandboxResponse } from '@kubelab/cri';
+import { writeFile } from 'node:fs/promises';
+import {
+  CriError,
+  type PodSandboxConfigOutput,
+  type RunPodSandboxRequestOutput,
+  type RunPodSandboxResponse,
+} from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import { sandboxOptions } from '../convert/sandbox.js';
 import { createOnce } from '../docker/create.js';
@@ -7,11 +13,11 @@ import { sandboxRecord } from '../labels.js';
 import { ensurePauseImage } from '../pause/image.js';
 import { resolveHandler } from '../runtime/handlers.js';
 import { nowNanos } from '../time.js';
-import { setUpNetwork, usesHostNetwork } from './network.js';
-import { writeResolvConf } from './resolv-conf.js';
+import { networkStatus, setUpNetwork, usesHostNetwork } from './network.js';
+import { resolvConf } from './network-files.js';
 
 /**
- * Runs a sandbox: image, container, start, resolv.conf, network, in this order. What fails half-way is undone, so the
+ * Runs a sandbox: image, container, start, network, the network's files, in this order. What fails half-way is undone, so the
  * caller may try again with the next attempt.
  */
 export async function runPodSandbox(
@@ -30,8 +36,14 @@ export async function runPodSandbox(
   try {
     await container.start();
     const info = await container.inspect();
-    await writeResolvConf(info.ResolvConfPath, config.dns_config);
-    if (!usesHostNetwork(record)) await setUpNetwork(context, info.Id, record, info.State.Pid);
+    if (usesHostNetwork(record)) await overwriteResolvConf(info.ResolvConfPath, config);
+    else {
+      const { ip, additional_ips: others } = networkStatus(
+        await setUpNetwork(context, info.Id, record, info.State.Pid),
+      );
+      const addresses = [ip, ...others.map((other) => other.ip)];
+      await context.networkFiles.write(info.Id, { dns: config.dns_config, hostname: config.hostname, addresses });
+    }
     return { pod_sandbox_id: container.id };
   } catch (error) {
     await container.remove({ force: true, v: true }).catch((cleanup: unknown) => {
@@ -39,4 +51,10 @@ export async function runPodSandbox(
     });
     throw toCriError(error, `run sandbox for pod ${record.metadata.namespace}/${record.metadata.name}`);
   }
+}
+
+/** In place: all containers of the pod have the very file Docker made mounted. */
+async function overwriteResolvConf(path: string, config: PodSandboxConfigOutput): Promise<void> {
+  const text = resolvConf(config.dns_config);
+  if (text !== undefined) await writeFile(path, text);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Demux } from '../docker/demux.js';
-import { resolvConf } from '../sandbox/resolv-conf.js';
+import { resolvConf } from '../sandbox/network-files.js';
 import { parseGroups } from './cgroup.js';
 import { parseNetDev } from './network.js';
 import { CpuRates } from './rates.js';
