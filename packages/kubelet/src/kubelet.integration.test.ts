@@ -156,7 +156,7 @@ describe('kubelet on Docker', () => {
     });
     node.run('env', {
       containers: [
-        sh(`env; ${forever}`, {
+        sh(`env; echo end; ${forever}`, {
           env: [
             { name: 'A', value: 'a' },
             { name: 'B', value: '$(A)-$(KEY)-$$(A)-$(NOPE)' },
@@ -171,6 +171,7 @@ describe('kubelet on Docker', () => {
       ],
     });
     await ready('env');
+    await eventually(async () => assert.match(await logs('env'), /^end$/m));
     const lines = (await logs('env')).split('\n');
     const ip = node.pod('env')?.status?.podIP;
     for (const line of [
@@ -354,7 +355,7 @@ describe('kubelet on Docker', () => {
     await ready('talk');
     assert.equal((await get('/pods', 'wrong')).status, 401);
     assert.match((await get('/pods')).body, /"talk"/);
-    assert.equal(await logs('talk', '?stream=Stderr'), 'err\n');
+    await eventually(async () => assert.equal(await logs('talk', '?stream=Stderr'), 'err\n'));
     assert.equal(await logs('talk', '?limitBytes=8&stream=Stdout'), 'line 1\nl');
     assert.match(await logs('talk', '?timestamps=true&tailLines=1'), /^\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00) \w+/);
     assert.equal((await get('/containerLogs/default/talk/c?tailLines=-1')).status, 422);
