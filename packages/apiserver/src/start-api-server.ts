@@ -27,6 +27,7 @@ import { RequestMetrics } from './server/metrics.js';
 import { ServiceAllocator } from './service-allocation/service-allocator.js';
 import { ServiceResolver } from './service-resolver.js';
 import { publishAuthentication } from './start/authentication-configmap.js';
+import { type ComponentProbe, componentStatuses, localProbe } from './start/component-statuses.js';
 import { KubernetesService } from './start/kubernetes-service.js';
 import { ensureSystemPriorityClasses } from './start/priority-classes.js';
 import { StartHooks } from './start/start-hooks.js';
@@ -112,6 +113,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     special: {
       reviews: { ...authorization.reviews, tokenreviews: authentication.tokenReview },
       tokenRequests: authentication.tokenRequests,
+      computed: { componentstatuses: () => componentStatuses(componentProbes(store)) },
     },
     connect: connect.handlers,
     limits: limits.limits,
@@ -230,6 +232,11 @@ function fail(condition: boolean, message: string): void {
 
 async function checkEtcd(store: EtcdStore): Promise<void> {
   await store.currentRevision();
+}
+
+function componentProbes(store: EtcdStore): ComponentProbe[] {
+  const etcd = { name: 'etcd-0', check: () => checkEtcd(store).then(() => 'ok') };
+  return [localProbe('scheduler', 10259), localProbe('controller-manager', 10257), etcd];
 }
 
 function repairServices(services: ServiceAllocator, objects: StoreAccess): Promise<void> {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Schema } from '@kubelab/apimachinery';
 import { REF_PREFIX } from '../definitions.js';
 import { resources } from '../groups/index.js';
+import { ResourceTable } from '../table.js';
 import { encodeGnostic } from './gnostic.js';
 import { buildOpenApiV2 } from './v2.js';
 import { buildOpenApiV3, openApiV3Paths } from './v3.js';
@@ -85,6 +87,32 @@ describe('OpenAPI documents', () => {
     }
     const { properties } = document.definitions['io.k8s.api.core.v1.PodSpec'] ?? {};
     assert.equal(properties?.containers?.['x-kubernetes-patch-merge-key'], 'name');
+  });
+
+  it('v2: custom resources list no fields where they keep unknown ones', () => {
+    const row = resources.byKind('', 'v1', 'ConfigMap');
+    assert.ok(row);
+    const keep = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;
+    const custom = (kind: string, schema: Schema) => ({
+      ...row,
+      group: 'x.io',
+      kind,
+      resource: `${kind.toLowerCase()}s`,
+      versions: [{ version: 'v1', schemaName: kind, schema }],
+    });
+    const table = new ResourceTable([
+      custom('Open', { ...keep, properties: { a: { type: 'string' } } }),
+      custom('Part', {
+        type: 'object',
+        required: ['a', 'b'],
+        properties: { a: { ...keep, properties: { x: {} } }, b: { type: 'string', nullable: true } },
+      }),
+    ]);
+    const { definitions } = buildOpenApiV2(table);
+    const gvk = [{ group: 'x.io', kind: 'Open', version: 'v1' }];
+    assert.deepEqual(definitions['io.x.v1.Open'], { type: 'object', 'x-kubernetes-group-version-kind': gvk });
+    assert.deepEqual(definitions['io.x.v1.Part']?.properties?.a, keep);
+    assert.deepEqual(definitions['io.x.v1.Part']?.required, ['a']);
   });
 
   it('v2 as protobuf: definitions with types, references, extensions; paths with parameters', () => {

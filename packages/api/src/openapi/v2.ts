@@ -58,20 +58,31 @@ function toV2(schema: Schema): SchemaV2 {
     delete out.type;
   }
   if (anyOf && !schema.type) delete out.type;
-  if (schema['x-kubernetes-preserve-unknown-fields'] && schema.type === undefined) delete out.items;
-  if (nullable) {
-    delete out.type;
+  // kubectl checks values against what is listed here, so nothing may be where more is allowed than can be said.
+  if (nullable || schema['x-kubernetes-preserve-unknown-fields']) {
+    if (nullable) delete out.type;
     delete out.items;
     delete out.properties;
     return out;
   }
   if (schema.properties) {
+    // What may be null may not be said to be there.
+    if (schema.required) out.required = schema.required.filter((name) => !schema.properties?.[name]?.nullable);
     out.properties = Object.fromEntries(Object.entries(schema.properties).map(([k, v]) => [k, toV2(v) as Schema]));
   }
   if (schema.items) out.items = toV2(schema.items) as Schema;
   if (typeof schema.additionalProperties === 'object')
     out.additionalProperties = toV2(schema.additionalProperties) as Schema;
   return out;
+}
+
+/** An object that keeps unknown fields at its root has no schema in v2: with one, clients would refuse the others. */
+function definitionV2(schema: Schema): SchemaV2 {
+  const gvk = schema['x-kubernetes-group-version-kind'];
+  if (gvk && schema['x-kubernetes-preserve-unknown-fields']) {
+    return { type: 'object', 'x-kubernetes-group-version-kind': gvk };
+  }
+  return toV2(schema);
 }
 
 const parameter = (p: Parameter): ParameterV2 => ({
@@ -136,7 +147,7 @@ export function buildOpenApiV2(table: ResourceTable): OpenApiV2 {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.33.0' },
     paths: Object.fromEntries([...paths].map(([path, p]) => [path, pathItem(p)])),
-    definitions: Object.fromEntries(schemas.map(([name, s]) => [name, toV2(s)])),
+    definitions: Object.fromEntries(schemas.map(([name, s]) => [name, definitionV2(s)])),
     securityDefinitions: {
       BearerToken: { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' },
     },

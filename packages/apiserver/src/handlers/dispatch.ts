@@ -10,6 +10,7 @@ import { groupResource } from '../registry/store-errors.js';
 import { runMutating, runValidating } from './admit.js';
 import { bindingHandler } from './binding.js';
 import { parseBody, readBody } from './body.js';
+import { computedGet, computedList, type ObjectSource } from './computed.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { createHandler } from './create.js';
 import { checkNames, decodeObject } from './decode.js';
@@ -31,6 +32,8 @@ export interface SpecialHandlers {
   /** By plural name: subjectaccessreviews, tokenreviews ... */
   reviews: Record<string, ReviewHandler>;
   tokenRequests?: TokenRequestHandler;
+  /** By plural name: what is made when it is read (componentstatuses). */
+  computed?: Record<string, ObjectSource>;
 }
 
 const mainHandlers: Record<string, Handler> = {
@@ -80,7 +83,7 @@ function handlerFor(special: SpecialHandlers, ctx: RequestContext): Handler | un
   const { info, entry, subresource } = ctx;
   if (info.subresource === '') {
     if (entry.virtual) {
-      return info.verb === 'create' ? virtualHandler(special, ctx) : undefined;
+      return info.verb === 'create' ? virtualHandler(special, ctx) : computedHandler(special, ctx);
     }
     return entry.verbs.includes(info.verb) ? mainHandlers[info.verb] : undefined;
   }
@@ -98,6 +101,12 @@ function handlerFor(special: SpecialHandlers, ctx: RequestContext): Handler | un
     return (env, context) => tokenHandler(special, env, context);
   }
   return connectHandlers[name]?.[info.verb];
+}
+
+function computedHandler(special: SpecialHandlers, { info, entry }: RequestContext): Handler | undefined {
+  const source = special.computed?.[entry.resource];
+  if (!source || !entry.verbs.includes(info.verb)) return undefined;
+  return info.verb === 'get' ? computedGet(source) : computedList(source);
 }
 
 function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler | undefined {

@@ -4,6 +4,7 @@ import { servePortForward } from '@kubelab/streaming';
 import type { RuntimeContext } from '../context.js';
 import { netnsPath, usesHostNetwork } from '../sandbox/network.js';
 import { inspectSandbox } from '../sandbox/status.js';
+import { join } from './join.js';
 import { NetnsDialer } from './netns-dialer.js';
 
 /** Prepares connections to ports of a sandbox. */
@@ -26,16 +27,4 @@ export async function portForward(
     }
   });
   return { url };
-}
-
-/** Joins two connections, half-closes included, until both are done. */
-function join(pod: Duplex, client: Duplex): Promise<void> {
-  return new Promise((resolve, reject) => {
-    pod.once('error', (error) => reject(error));
-    pod.once('close', () => resolve());
-    client.once('error', () => pod.destroy());
-    client.once('close', () => pod.destroy());
-    client.pipe(pod);
-    pod.pipe(client);
-  });
 }
