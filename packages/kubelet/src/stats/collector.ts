@@ -1,6 +1,7 @@
 import type { ContainerStatsOutput, CpuUsageOutput, CriClient, PodSandboxStatsOutput } from '@kubelab/cri';
 import { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from '../runtime/labels.js';
 import { type NodeUsage, readNodeUsage } from './node-usage.js';
+import { readPodStats } from './pod-stats.js';
 
 export interface CpuStats {
   time: number;
@@ -70,7 +71,7 @@ export class UsageCollector {
   }
 
   private async collect(): Promise<UsageSnapshot> {
-    const [node, { stats }] = await Promise.all([readNodeUsage(), this.cri.listPodSandboxStats({})]);
+    const [node, stats] = await Promise.all([readNodeUsage(), readPodStats(this.cri)]);
     const seen = new Set(['node']);
     const nanoCores = this.rate('node', node.time, node.cpuNanos);
     const pods = stats.map((item) => this.pod(item, seen));
@@ -106,7 +107,7 @@ export class UsageCollector {
           : [],
       ),
       processes: value(item.linux?.process?.process_count),
-      containers: (item.linux?.containers ?? []).map((container) => this.container(container, seen)),
+      containers: (item.linux?.containers ?? []).filter(isUsing).map((container) => this.container(container, seen)),
     };
   }
 
@@ -141,6 +142,11 @@ export class UsageCollector {
     this.samples.set(key, { time, cpu, rate });
     return rate;
   }
+}
+
+/** containerd lists containers that have ended too, without any use. */
+function isUsing({ cpu, memory }: ContainerStatsOutput): boolean {
+  return value(cpu?.usage_core_nano_seconds) > 0 || value(memory?.working_set_bytes) > 0;
 }
 
 function memoryOf(usage: import('@kubelab/cri').MemoryUsageOutput | null | undefined): MemoryStats {
