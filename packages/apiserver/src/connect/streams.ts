@@ -1,12 +1,11 @@
 import { newBadRequest } from '@kubelab/apimachinery';
 import { proxyUpgrade } from '@kubelab/streaming';
 import type { ObjectAccess } from '../object-access.js';
+import { isTrue } from './connect-options.js';
 import type { ConnectHandler, ConnectRequest } from './connector.js';
 import type { KubeletConnection } from './kubelet-connection.js';
 import { passHttp } from './pass-http.js';
 import { containerOf, getPod } from './pod-target.js';
-
-const isTrue = (v: string | null) => v === 'true' || v === '1';
 
 /** The kubelet's path and query for exec and attach: other names than the API's. */
 function execTarget(c: ConnectRequest, base: URL, container: string): URL {

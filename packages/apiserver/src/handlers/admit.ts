@@ -18,7 +18,11 @@ export function admissionAttributes(ctx: RequestContext, request: AdmissionReque
   const group = entry.storageGroup ?? entry.group;
   return {
     operation: request.operation,
-    kind: { group, version: entry.storageVersion, kind: entry.kind },
+    // What is connected with is the options, of the core group.
+    kind:
+      request.operation === 'CONNECT'
+        ? { group: '', version: 'v1', kind: request.object?.kind ?? '' }
+        : { group, version: entry.storageVersion, kind: entry.kind },
     resource: { group: entry.group, version: entry.storageVersion, resource: entry.resource },
     subresource: info.subresource,
     namespace: info.namespace,

@@ -8,7 +8,7 @@ import type { AggregationProxy } from '../aggregation/index.js';
 import { type Auditor, auditOf, setAudit } from '../audit/index.js';
 import { type Authentication, impersonate, type UserInfo, wantsImpersonation } from '../authentication/index.js';
 import { type AuthorizationAttributes, type Authorizer, newAccessForbidden } from '../authorization/index.js';
-import type { ConnectHandler } from '../connect/index.js';
+import { type ConnectHandler, connectOptions } from '../connect/index.js';
 import { subresourcesOf } from '../discovery/group-versions.js';
 import { type Admission, isLongRunning, type Release } from '../fairness/index.js';
 import { runMutating, runValidating } from '../handlers/admit.js';
@@ -256,16 +256,10 @@ export class RequestChain {
     if (ctx.info.subresource === 'log') {
       return;
     }
-    const options = { kind: ctx.subresource?.kind ?? 'PodExecOptions', apiVersion: 'v1', metadata: {} };
+    const options = connectOptions(ctx.info, connectParts(ctx.info, ctx.user).subpath);
     const env = this.o.environment;
-    await runValidating(
-      env,
-      ctx,
-      'CONNECT',
-      await runMutating(env, ctx, 'CONNECT', options, undefined, false),
-      undefined,
-      false,
-    );
+    const mutated = await runMutating(env, ctx, 'CONNECT', options, undefined, false);
+    await runValidating(env, ctx, 'CONNECT', mutated, undefined, false);
   }
 
   private answerError(req: IncomingMessage, res: ServerResponse, info: RequestInfo, error: unknown): void {
