@@ -95,6 +95,7 @@ const all = readdirSync(join(root, 'packages')).flatMap((name) => {
     throw error;
   }
 });
+all.push(...testFiles(join(root, 'test/dist/integration')));
 const isIntegration = (file) => file.endsWith('.integration.test.js');
 
 if (chosen.includes('lint')) {

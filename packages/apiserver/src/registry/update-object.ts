@@ -147,7 +147,9 @@ async function attempt(
 
 /** The object that the client means must be the one that is there. */
 function checkIdentity(entry: ResourceEntry, request: UpdateRequest, object: KubeObject, old: KubeObject): void {
-  const { resourceVersion, uid } = object.metadata;
+  const { uid } = object.metadata;
+  // "0" is no version of anything: it means the same as none.
+  const resourceVersion = object.metadata.resourceVersion === '0' ? undefined : object.metadata.resourceVersion;
   if (uid && uid !== old.metadata.uid) {
     const message = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
     throw newConflict(groupResource(entry), request.name, message);

@@ -91,6 +91,19 @@ export class TestApiServer {
     return join(this.directory, name);
   }
 
+  /** Writes a kubeconfig of another user of this server, and returns its path. */
+  async kubeconfigOf(userName: string, organizations: string[] = [], server = this.url): Promise<string> {
+    const { certPem, keyPem } = await signCertificate(this.ca, {
+      commonName: userName,
+      organizations,
+      usages: ['client'],
+    });
+    const path = this.file(`${userName.replaceAll(':', '-')}-${new URL(server).port}.kubeconfig`);
+    const text = kubeconfig({ clusterName: 'test', server, caPem: this.ca.certPem, userName, certPem, keyPem });
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  }
+
   /** Starts the process (again) and waits until it is ready. */
   async up(): Promise<void> {
     const f = (name: string) => this.file(name);
