@@ -84,7 +84,12 @@ export class UsageCollector {
     const id = item.attributes?.id ?? '';
     seen.add(id);
     const network = item.linux?.network;
-    const interfaces = [network?.default_interface, ...(network?.interfaces ?? [])];
+    // Runtimes list the default interface once more among all, or not: each must be there once, the default first.
+    const interfaces = new Map(
+      [network?.default_interface, ...(network?.interfaces ?? [])].flatMap((entry) =>
+        entry ? [[entry.name, entry]] : [],
+      ),
+    );
     return {
       uid: labels[podUidLabel] ?? item.attributes?.metadata?.uid ?? '',
       name: labels[podNameLabel] ?? item.attributes?.metadata?.name ?? '',
@@ -93,19 +98,13 @@ export class UsageCollector {
       cpu: this.cpu(id, item.linux?.cpu),
       memory: memoryOf(item.linux?.memory),
       networkTime: ms(network?.timestamp),
-      network: interfaces.flatMap((entry) =>
-        entry
-          ? [
-              {
-                name: entry.name,
-                rxBytes: value(entry.rx_bytes),
-                rxErrors: value(entry.rx_errors),
-                txBytes: value(entry.tx_bytes),
-                txErrors: value(entry.tx_errors),
-              },
-            ]
-          : [],
-      ),
+      network: [...interfaces.values()].map((entry) => ({
+        name: entry.name,
+        rxBytes: value(entry.rx_bytes),
+        rxErrors: value(entry.rx_errors),
+        txBytes: value(entry.tx_bytes),
+        txErrors: value(entry.tx_errors),
+      })),
       processes: value(item.linux?.process?.process_count),
       containers: (item.linux?.containers ?? []).filter(isUsing).map((container) => this.container(container, seen)),
     };
