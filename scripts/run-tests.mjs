@@ -16,9 +16,17 @@ if (unknown) {
 const chosen = asked.length > 0 ? asked : parts;
 const totals = { passed: 0, failed: 0 };
 
+/** No part takes this long; what hangs is ended and counts as failed. */
+const limitMs = 30 * 60_000;
+
 function run(command, args, env = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    const limit = setTimeout(() => {
+      console.error(`${command} ${args.slice(0, 2).join(' ')}: ended after ${limitMs / 60_000} minutes`);
+      child.kill();
+    }, limitMs);
+    child.once('close', () => clearTimeout(limit));
     child.on('error', (error) => {
       console.error(`${command}: ${error.message}`);
       resolve(1);

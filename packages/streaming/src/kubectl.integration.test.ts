@@ -110,7 +110,11 @@ function kubectl(args: string[], env: Record<string, string>) {
   );
 }
 
-for (const transport of ['websocket', 'spdy']) {
+// An older kubectl knows SPDY only, whatever it is asked for.
+const { clientVersion } = JSON.parse(execFileSync('kubectl', ['version', '--client', '-o', 'json']).toString());
+const transports = Number.parseInt(clientVersion.minor, 10) >= 31 ? ['websocket', 'spdy'] : ['spdy'];
+
+for (const transport of transports) {
   const on = transport === 'websocket' ? 'true' : 'false';
   const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: on, KUBECTL_PORT_FORWARD_WEBSOCKETS: on };
 
@@ -135,17 +139,20 @@ for (const transport of ['websocket', 'spdy']) {
 
   test(`kubectl port-forward over ${transport}`, async () => {
     const child = kubectl(['port-forward', 'p', ':80'], env);
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
-    for (const text of ['first', 'second']) {
-      const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
-      socket.end(text);
-      let answer = '';
-      for await (const chunk of socket) answer += String(chunk);
-      assert.equal(answer, `80:${text}`);
+    try {
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
+      for (const text of ['first', 'second']) {
+        const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
+        socket.end(text);
+        let answer = '';
+        for await (const chunk of socket) answer += String(chunk);
+        assert.equal(answer, `80:${text}`);
+      }
+      assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket SPDY\/3.1\+portforward.k8s.io/);
+    } finally {
+      child.kill();
     }
-    assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket SPDY\/3.1\+portforward.k8s.io/);
-    child.kill();
     await once(child, 'close');
   });
 }
