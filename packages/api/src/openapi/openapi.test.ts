@@ -111,7 +111,7 @@ describe('OpenAPI documents', () => {
     const { definitions } = buildOpenApiV2(table);
     const gvk = [{ group: 'x.io', kind: 'Open', version: 'v1' }];
     assert.deepEqual(definitions['io.x.v1.Open'], { type: 'object', 'x-kubernetes-group-version-kind': gvk });
-    assert.deepEqual(definitions['io.x.v1.Part']?.properties?.a, keep);
+    assert.deepEqual(definitions['io.x.v1.Part']?.properties?.a, { 'x-kubernetes-preserve-unknown-fields': true });
     assert.deepEqual(definitions['io.x.v1.Part']?.required, ['a']);
   });
 

@@ -59,8 +59,9 @@ function toV2(schema: Schema): SchemaV2 {
   }
   if (anyOf && !schema.type) delete out.type;
   // kubectl checks values against what is listed here, so nothing may be where more is allowed than can be said.
-  if (nullable || schema['x-kubernetes-preserve-unknown-fields']) {
-    if (nullable) delete out.type;
+  const open = schema['x-kubernetes-preserve-unknown-fields'];
+  if (nullable || open) {
+    if (nullable || (open && schema.type !== 'string')) delete out.type;
     delete out.items;
     delete out.properties;
     return out;

@@ -1,5 +1,5 @@
 import type { Schema } from '@kubelab/apimachinery';
-import { REF_PREFIX } from '../definitions.js';
+import { REF_PREFIX, resolveSchema } from '../definitions.js';
 import type { ResourceTable } from '../table.js';
 import { type Operation, type PathOperations, patchTypes, pathsOf } from './operations.js';
 import { ACTION_PARAMETERS, PARAMETERS, PATH_PARAMETERS, type Parameter } from './parameters.js';
@@ -10,19 +10,30 @@ export type OpenApiDocument = Record<string, unknown>;
 
 const JSON_TYPES = ['application/json', 'application/yaml'];
 
-/** In OpenAPI 3.0 nothing may stand beside a `$ref`: such references are wrapped in allOf. */
-function wrapRefs(schema: Schema): Schema {
-  if (schema.$ref !== undefined) {
-    const { $ref, ...rest } = schema;
-    return Object.keys(rest).length === 0 ? schema : { ...rest, allOf: [{ $ref }] };
-  }
+/** Schemas as OpenAPI 3.0 says them. */
+function toV3(schema: Schema): Schema {
+  if (schema.$ref !== undefined) return wrapRef(schema, schema.$ref);
   const out: Schema = { ...schema };
-  if (schema.properties) {
-    out.properties = Object.fromEntries(Object.entries(schema.properties).map(([k, v]) => [k, wrapRefs(v)]));
+  if (schema.type === 'string' && schema.format === 'int-or-string') {
+    delete out.type;
+    delete out['x-kubernetes-int-or-string'];
+    out.oneOf = [{ type: 'integer' }, { type: 'string' }];
   }
-  if (schema.items) out.items = wrapRefs(schema.items);
-  if (typeof schema.additionalProperties === 'object') out.additionalProperties = wrapRefs(schema.additionalProperties);
+  if (schema.properties) {
+    out.properties = Object.fromEntries(Object.entries(schema.properties).map(([k, v]) => [k, toV3(v)]));
+  }
+  if (schema.items) out.items = toV3(schema.items);
+  if (typeof schema.additionalProperties === 'object') out.additionalProperties = toV3(schema.additionalProperties);
   return out;
+}
+
+/**
+ * In 3.0 nothing may stand beside a `$ref`: such references are wrapped in allOf. A description that only repeats that of
+ * the type is left out, as `kubectl explain` prints both.
+ */
+function wrapRef({ $ref: _ref, ...rest }: Schema, $ref: string): Schema {
+  if (rest.description === resolveSchema($ref)?.description) delete rest.description;
+  return Object.keys(rest).length === 0 ? { $ref } : { ...rest, allOf: [{ $ref }] };
 }
 
 const parameter = (p: Parameter): object => ({
@@ -101,7 +112,7 @@ export function buildOpenApiV3(group: string, version: string, table: ResourceTa
     info: { title: 'Kubernetes', version: 'v1.33.0' },
     paths: { [root]: discovery, ...Object.fromEntries([...paths].map(([path, p]) => [path, pathItem(p)])) },
     components: {
-      schemas: Object.fromEntries(schemas.map(([name, s]) => [name, wrapRefs(s)])),
+      schemas: Object.fromEntries(schemas.map(([name, s]) => [name, toV3(s)])),
       securitySchemes: {
         BearerToken: {
           type: 'apiKey',
