@@ -4,6 +4,7 @@ import {
   decodeContainer,
   decodeSandbox,
   encodeLabels,
+  isOwnedBy,
   labelKeys,
   matchesSelector,
   type SandboxRecord,
@@ -23,7 +24,7 @@ const record: SandboxRecord = {
 };
 
 test('a record comes back as it was, among labels of the image', () => {
-  const labels: Record<string, string> = { maintainer: 'somebody', ...encodeLabels('sandbox', record) };
+  const labels: Record<string, string> = { maintainer: 'somebody', ...encodeLabels('sandbox', record, '/state') };
   assert.deepEqual(decodeSandbox(labels), record);
   assert.equal(labels.app, 'web');
 });
@@ -31,12 +32,19 @@ test('a record comes back as it was, among labels of the image', () => {
 test('labels of others are not ours, and a workload can’t forge them', () => {
   assert.equal(decodeSandbox(undefined), undefined);
   assert.equal(decodeSandbox({ app: 'web' }), undefined);
-  assert.equal(decodeContainer(encodeLabels('sandbox', record)), undefined);
-  assert.equal(encodeLabels('sandbox', record)[labelKeys.type], 'sandbox');
+  assert.equal(decodeContainer(encodeLabels('sandbox', record, '/state')), undefined);
+  assert.equal(encodeLabels('sandbox', record, '/state')[labelKeys.type], 'sandbox');
+});
+
+test('each shim sees only what it made', () => {
+  const labels = encodeLabels('sandbox', { ...record, labels: { [labelKeys.owner]: '/other' } }, '/state');
+  assert.ok(isOwnedBy(labels, '/state'));
+  assert.ok(!isOwnedBy(labels, '/other'));
+  assert.ok(isOwnedBy({ [labelKeys.type]: 'sandbox' }, '/state'));
 });
 
 test('a record of a later version is not read', () => {
-  const labels = encodeLabels('sandbox', { ...record, version: 2 as 1 });
+  const labels = encodeLabels('sandbox', { ...record, version: 2 as 1 }, '/state');
   assert.equal(decodeSandbox(labels), undefined);
 });
 

@@ -14,6 +14,8 @@ import type {
  */
 export const labelKeys = {
   type: 'io.kubelab.cri.type',
+  /** State folder of the shim that made it: several may share one Docker, and each sees only its own. */
+  owner: 'io.kubelab.cri.state-dir',
   sandboxId: 'io.kubelab.cri.sandbox-id',
   record: 'io.kubelab.cri.record',
 } as const;
@@ -74,11 +76,13 @@ export function sandboxRecord(
 export function encodeLabels(
   type: RecordType,
   record: SandboxRecord | ContainerRecord,
+  owner: string,
   sandboxId?: string,
 ): Record<string, string> {
   return {
     ...record.labels,
     [labelKeys.type]: type,
+    [labelKeys.owner]: owner,
     [labelKeys.record]: JSON.stringify(record),
     ...(sandboxId ? { [labelKeys.sandboxId]: sandboxId } : {}),
   };
@@ -97,6 +101,11 @@ function decode(labels: Record<string, string> | undefined, type: RecordType): {
   if (labels?.[labelKeys.type] !== type) return undefined;
   const record = JSON.parse(labels[labelKeys.record] ?? '{}') as { version: number };
   return record.version === 1 ? record : undefined;
+}
+
+/** Whether labels are those of this shim's: one without an owner was made before there were several. */
+export function isOwnedBy(labels: Record<string, string> | undefined, stateDir: string): boolean {
+  return (labels?.[labelKeys.owner] ?? stateDir) === stateDir;
 }
 
 /** Whether all of a selector's labels are there with these values. */

@@ -50,7 +50,7 @@ await runComponent({
     if (!isAbsolute(stateDir)) throw new Error(`--state-dir must be absolute: ${stateDir}`);
     await mkdir(stateDir, { recursive: true });
     const cacheDir = values.string('cni-cache-dir');
-    const events = new DockerEvents(docker.open, logger);
+    const events = new DockerEvents(docker.open, stateDir, logger);
     const context: RuntimeContext = {
       docker,
       info,

@@ -56,6 +56,7 @@ export async function createContainer(
   const files = await context.networkFiles.mountsFor(sandbox.info.Id, config);
   const mounts = await prepareImageMounts(context, await prepareHostPaths([...files, ...config.mounts]));
   const options = containerOptions(config, {
+    owner: context.stateDir,
     sandboxId: sandbox.info.Id,
     sandbox: sandbox.record,
     record,

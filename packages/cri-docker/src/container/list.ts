@@ -2,7 +2,7 @@ import type { ContainerStateOutput, ListContainersRequestOutput, ListContainersR
 import type { RuntimeContext } from '../context.js';
 import { listState } from '../convert/states.js';
 import { toCriError } from '../docker/errors.js';
-import { type ContainerRecord, decodeContainer, labelKeys, matchesSelector } from '../labels.js';
+import { type ContainerRecord, decodeContainer, isOwnedBy, labelKeys, matchesSelector } from '../labels.js';
 
 export interface ListedContainer {
   id: string;
@@ -21,7 +21,7 @@ export async function allContainers(context: RuntimeContext, sandboxId?: string)
       throw toCriError(error, 'list containers');
     });
   return containers.flatMap(({ Id, Labels, State, ImageID }) => {
-    const record = decodeContainer(Labels);
+    const record = isOwnedBy(Labels, context.stateDir) ? decodeContainer(Labels) : undefined;
     if (!record) return [];
     return [
       { id: Id, sandboxId: Labels[labelKeys.sandboxId] ?? '', record, state: listState(State), imageId: ImageID },

@@ -14,6 +14,8 @@ import { securityOptions } from './security.js';
 import { dockerSignal } from './signals.js';
 
 export interface ContainerParts {
+  /** State folder of this shim. */
+  owner: string;
   sandboxId: string;
   sandbox: SandboxRecord;
   record: ContainerRecord;
@@ -46,7 +48,7 @@ export function containerOptions(config: ContainerConfigOutput, parts: Container
     WorkingDir: config.working_dir,
     Env: config.envs.map(({ key, value }) => `${key}=${value}`),
     User: parts.user,
-    Labels: encodeLabels('container', record, parts.sandboxId),
+    Labels: encodeLabels('container', record, parts.owner, parts.sandboxId),
     OpenStdin: config.stdin,
     StdinOnce: config.stdin_once,
     Tty: config.tty,

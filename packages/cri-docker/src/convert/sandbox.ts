@@ -12,7 +12,7 @@ const sandboxOomScore = -998;
 export function sandboxOptions(
   config: PodSandboxConfigOutput,
   record: SandboxRecord,
-  o: { image: string; host: HostFacts; runtime: string },
+  o: { image: string; owner: string; host: HostFacts; runtime: string },
 ): ContainerCreateOptions {
   const security = config.linux?.security_context;
   const namespaces = security?.namespace_options;
@@ -26,7 +26,7 @@ export function sandboxOptions(
     Image: o.image,
     // The host's UTS namespace goes with its network; Docker refuses a name for it then.
     ...(hostNetwork || config.hostname === '' ? {} : { Hostname: config.hostname }),
-    Labels: encodeLabels('sandbox', record),
+    Labels: encodeLabels('sandbox', record, o.owner),
     // The namespace is made by runc and set up by CNI alone. Docker's own `none` network makes it too, but by starting
     // the daemon's program again for each sandbox, which takes as long as all the rest together.
     ...(hostNetwork ? {} : { NetworkDisabled: true }),

@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@kubelab/component-base';
 import type Docker from 'dockerode';
-import { labelKeys } from '../labels.js';
+import { isOwnedBy, labelKeys } from '../labels.js';
 
 export type ContainerAction = 'create' | 'start' | 'kill' | 'die' | 'destroy' | 'oom';
 
@@ -37,6 +37,7 @@ export class DockerEvents {
 
   constructor(
     private readonly docker: Docker,
+    private readonly stateDir: string,
     private readonly logger: Logger,
   ) {}
 
@@ -124,6 +125,7 @@ export class DockerEvents {
     if (this.#recent.size > recentLimit) this.#recent.delete(this.#recent.values().next().value ?? '');
     this.#lastSeconds = Math.max(this.#lastSeconds, Math.floor(Number(nano) / 1e9));
     const { ID: id, Attributes: labels } = message.Actor;
+    if (!isOwnedBy(labels, this.stateDir)) return;
     const signal = message.Action === 'kill' ? { signal: labels.signal ?? '' } : {};
     const event = { id, action: message.Action, timeNano: nano, labels, ...signal };
     for (const listener of this.#listeners) {

@@ -1,7 +1,7 @@
 import type { ListPodSandboxRequestOutput, ListPodSandboxResponse } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import { toCriError } from '../docker/errors.js';
-import { decodeSandbox, labelKeys, matchesSelector, type SandboxRecord } from '../labels.js';
+import { decodeSandbox, isOwnedBy, labelKeys, matchesSelector, type SandboxRecord } from '../labels.js';
 
 export interface ListedSandbox {
   id: string;
@@ -17,7 +17,7 @@ export async function allSandboxes(context: RuntimeContext): Promise<ListedSandb
       throw toCriError(error, 'list sandboxes');
     });
   return containers.flatMap(({ Id, Labels, State }) => {
-    const record = decodeSandbox(Labels);
+    const record = isOwnedBy(Labels, context.stateDir) ? decodeSandbox(Labels) : undefined;
     return record ? [{ id: Id, record, running: State === 'running' }] : [];
   });
 }

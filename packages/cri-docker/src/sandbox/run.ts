@@ -31,7 +31,12 @@ export async function runPodSandbox(
   const record = sandboxRecord(config, { createdAt: nowNanos(), runtimeHandler: request.runtime_handler });
 
   await ensurePauseImage(docker, context.pauseImage);
-  const options = sandboxOptions(config, record, { image: context.pauseImage, host: context.host, runtime });
+  const options = sandboxOptions(config, record, {
+    image: context.pauseImage,
+    owner: context.stateDir,
+    host: context.host,
+    runtime,
+  });
   const container = await createOnce(docker.quick, options);
   try {
     await container.start();
