@@ -44,3 +44,17 @@ export const eventFields: Record<string, Field> = {
   source: eventSource,
   type: text('type'),
 };
+
+/** The same of events.k8s.io, which names some of them otherwise. */
+export const newEventFields: Record<string, Field> = {
+  'regarding.kind': text('involvedObject.kind'),
+  'regarding.namespace': text('involvedObject.namespace'),
+  'regarding.name': text('involvedObject.name'),
+  'regarding.uid': text('involvedObject.uid'),
+  'regarding.apiVersion': text('involvedObject.apiVersion'),
+  'regarding.resourceVersion': text('involvedObject.resourceVersion'),
+  'regarding.fieldPath': text('involvedObject.fieldPath'),
+  reason: text('reason'),
+  reportingController: text('reportingComponent'),
+  type: text('type'),
+};

@@ -2,7 +2,7 @@ import { eventColumns } from '../columns/core.js';
 import { converted } from '../conversion/common.js';
 import { eventFromStorage, eventToStorage } from '../conversion/events.js';
 import { defineResource } from '../define.js';
-import { eventFields } from '../fields.js';
+import { newEventFields } from '../fields.js';
 import type { ResourceEntry } from '../resource.js';
 import { eventStrategy } from '../strategy/core.js';
 
@@ -27,7 +27,7 @@ export const eventsResources: ResourceEntry[] = [
     storageVersion: 'v1',
     columns: eventColumns,
     strategy: eventStrategy,
-    selectableFields: eventFields,
+    selectableFields: newEventFields,
     allowCreateOnUpdate: true,
   }),
 ];
