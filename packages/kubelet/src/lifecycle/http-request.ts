@@ -4,6 +4,8 @@ import type { V1Container, V1HTTPGetAction } from '@kubelab/api';
 
 /** The kubelet reads this much of an answer. */
 const maxBodyBytes = 10 * 1024;
+const maxRedirects = 10;
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 export interface HttpAnswer {
   status: number;
@@ -22,31 +24,48 @@ export function resolvePort(port: number | string, container: V1Container): numb
 
 export const urlHost = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
-/** Sends a probe's or hook's HTTP request; certificates are not verified, as in Kubernetes. */
-export function httpGet(
+/**
+ * Sends a probe's or hook's HTTP request. Redirects to the same host are followed, one to another host is the answer;
+ * certificates are not verified; all as in Kubernetes.
+ */
+export async function httpGet(
   action: V1HTTPGetAction,
   container: V1Container,
   podIp: string,
   options: { timeoutMs: number; userAgent: string; signal?: AbortSignal },
 ): Promise<HttpAnswer> {
-  const https = action.scheme === 'HTTPS';
-  const host = action.host || podIp;
-  const port = resolvePort(action.port, container);
+  const scheme = action.scheme === 'HTTPS' ? 'https' : 'http';
   const path = action.path ?? '/';
+  const authority = `${urlHost(action.host || podIp)}:${resolvePort(action.port, container)}`;
+  let url = `${scheme}://${authority}${path.startsWith('/') ? path : `/${path}`}`;
+  const { hostname } = new URL(url);
   const headers: Record<string, string> = { 'User-Agent': options.userAgent, Accept: '*/*', Connection: 'close' };
   for (const header of action.httpHeaders ?? []) headers[header.name] = header.value;
+  const deadline = Date.now() + options.timeoutMs;
+  for (let redirects = 0; ; redirects++) {
+    const answer = await send(url, headers, deadline, options.signal);
+    const next = redirectTarget(answer, url);
+    if (!next || next.hostname !== hostname) return answer;
+    if (redirects === maxRedirects) throw new Error(`Get "${next.href}": stopped after ${maxRedirects} redirects`);
+    url = next.href;
+  }
+}
+
+function redirectTarget({ status, location }: HttpAnswer, from: string): URL | undefined {
+  if (!redirectStatuses.has(status) || !location) return undefined;
+  const next = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  return next && /^https?:$/.test(next.protocol) ? next : undefined;
+}
+
+function send(
+  url: string,
+  headers: Record<string, string>,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const send = https ? httpsRequest : httpRequest;
-    const target = {
-      host,
-      port,
-      path: path.startsWith('/') ? path : `/${path}`,
-      headers,
-      agent: false as const,
-      rejectUnauthorized: false,
-      signal: options.signal,
-    };
-    const req = send(target, (res) => {
+    const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const req = request(new URL(url), { headers, agent: false, rejectUnauthorized: false, signal }, (res) => {
       const chunks: Buffer[] = [];
       let size = 0;
       const finish = () => {
@@ -65,14 +84,16 @@ export function httpGet(
       res.on('end', finish);
       res.on('error', reject);
     });
-    const timer = setTimeout(() => {
-      const url = `${https ? 'https' : 'http'}://${urlHost(host)}:${port}${target.path}`;
-      const text = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
-      req.destroy(new Error(`Get "${url}": ${text}`));
-    }, options.timeoutMs);
+    const timer = setTimeout(
+      () => {
+        const text = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
+        req.destroy(new Error(`Get "${url}": ${text}`));
+      },
+      Math.max(0, deadline - Date.now()),
+    );
     req.on('error', (error) => {
       clearTimeout(timer);
-      reject(describe(error, `${https ? 'https' : 'http'}://${urlHost(host)}:${port}${target.path}`));
+      reject(describe(error, url));
     });
     req.end();
   });
