@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, readlink, writeFile } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, mkdir, open, readlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isMountPoint, mount } from './mounts.js';
+import { isMountPoint, mount, unmountAll } from './mounts.js';
 
 /** Linux O_PATH: a handle that only names a place in the tree. Not among Node's constants. */
 const oPath = 0o10000000;
@@ -15,7 +15,6 @@ export async function bindSubPath(volumePath: string, subPath: string, target: s
   if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
     throw new Error(`subPath ${JSON.stringify(subPath)} must be relative and must not contain '..'`);
   }
-  if (await isMountPoint(target)) return;
   let current = await open(volumePath, constants.O_RDONLY | oPath);
   try {
     for (const part of subPath.split('/').filter((name) => name !== '' && name !== '.')) {
@@ -24,6 +23,12 @@ export async function bindSubPath(volumePath: string, subPath: string, target: s
       current = next;
     }
     const stat = await current.stat();
+    if (await isMountPoint(target)) {
+      const bound = await lstat(target);
+      if (bound.dev === stat.dev && bound.ino === stat.ino) return;
+      // From an earlier start of the container; the file there has been replaced since, as config maps' are.
+      await unmountAll(target);
+    }
     await mkdir(dirname(target), { recursive: true, mode: 0o750 });
     if (stat.isDirectory()) await mkdir(target, { recursive: true, mode: 0o750 });
     else await writeFile(target, '', { flag: 'a', mode: 0o640 });
