@@ -1,5 +1,6 @@
 import { OptionError, parseOptions } from '@kubelab/component-base';
 import { type Command, UsageError } from './command.js';
+import { addonDisable, addonEnable, addonList } from './commands/addon.js';
 import { down } from './commands/down.js';
 import { imageList, imageLoad } from './commands/image.js';
 import { init } from './commands/init.js';
@@ -11,6 +12,7 @@ import { up } from './commands/up.js';
 const reset: Command = { ...down, name: 'reset' };
 const commands: Command[] = [
   ...[up, down, init, join, reset, status],
+  ...[addonEnable, addonDisable, addonList],
   ...[imageLoad, imageList, tokenCreate, tokenList, tokenDelete],
 ];
 

@@ -22,6 +22,10 @@ export interface ClusterConfig {
   clusterDomain: string;
   /** The link of a lab's nodes; its first address is this host's. */
   labCidr: string;
+  /** Names of the enabled addons beside the required ones. */
+  addons: string[];
+  /** Ranges of addresses for Services of type LoadBalancer; without one they get the nodes' own. */
+  loadBalancerPool: string[];
 }
 
 /** Reads cluster.json, or undefined when there is no such cluster. Throws when the file is damaged. */
@@ -30,7 +34,9 @@ export function readClusterConfig(layout: Layout): ClusterConfig | undefined {
     return undefined;
   }
   try {
-    return JSON.parse(readFileSync(layout.configFile, 'utf8')) as ClusterConfig;
+    const known = JSON.parse(readFileSync(layout.configFile, 'utf8')) as ClusterConfig;
+    // Clusters that were made before there were these have none of them.
+    return { ...known, addons: known.addons ?? [], loadBalancerPool: known.loadBalancerPool ?? [] };
   } catch (cause) {
     throw new Error(`cannot read ${layout.configFile}: ${(cause as Error).message}`, { cause });
   }

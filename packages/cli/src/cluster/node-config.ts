@@ -14,12 +14,19 @@ export interface NodeConfig {
   dockerSocket: string;
   /** Whether dockerd is the node's own, started and removed with it. */
   ownDocker: boolean;
+  /** Names of the cluster's addons when the machine last asked. */
+  addons: string[];
 }
 
 const file = (node: NodeLayout) => `${node.etcDir}/node.json`;
 
 export function readNodeConfig(node: NodeLayout): NodeConfig | undefined {
-  return existsSync(file(node)) ? (JSON.parse(readFileSync(file(node), 'utf8')) as NodeConfig) : undefined;
+  if (!existsSync(file(node))) {
+    return undefined;
+  }
+  const known = JSON.parse(readFileSync(file(node), 'utf8')) as NodeConfig;
+  // Machines that joined before there were addons know none.
+  return { ...known, addons: known.addons ?? [] };
 }
 
 export function writeNodeConfig(node: NodeLayout, config: NodeConfig): void {

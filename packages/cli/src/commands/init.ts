@@ -8,17 +8,19 @@ import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
 import { createToken } from '../phases/token.js';
 import { Report } from '../report.js';
+import { addonOptions, withAddonOptions } from './addon-options.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 import { networkOptions, newClusterConfig } from './network-options.js';
 
 export const init: Command = {
   name: 'init',
   summary: 'Make this machine a control plane that other machines join',
-  options: { ...clusterOption, ...networkOptions },
+  options: { ...clusterOption, ...networkOptions, ...addonOptions },
   async run(options) {
     const layout = layoutFrom(options);
     const report = new Report();
-    const config = readClusterConfig(layout) ?? newClusterConfig(options, layout.name, 'control-plane', []);
+    const known = readClusterConfig(layout) ?? newClusterConfig(options, layout.name, 'control-plane', []);
+    const config = withAddonOptions(known, options);
     writeClusterConfig(layout, config);
     await ensureControlPlane(layout, config, report);
     const client = new Client({ ...loadKubeconfig(layout.adminKubeconfig), userAgent: 'kubelab' });

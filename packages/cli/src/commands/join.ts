@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { addonsOf } from '../cluster/addons.js';
 import { primaryAddress } from '../cluster/address.js';
 import { nodeLayoutOf } from '../cluster/layout.js';
 import type { NodeConfig } from '../cluster/node-config.js';
@@ -53,7 +54,8 @@ export const join: Command = {
     // The nodes of a lab get theirs all at once, from one archive.
     const loadImages = labNode
       ? undefined
-      : (config: NodeConfig) => ensureNodeImages([{ nodeName, node, socket: config.dockerSocket }], ownImages());
+      : (config: NodeConfig) =>
+          ensureNodeImages([{ nodeName, node, socket: config.dockerSocket }], ownImages(addonsOf(config.addons)));
     await joinNode(node, request, report, loadImages);
   },
 };

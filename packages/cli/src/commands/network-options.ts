@@ -54,5 +54,7 @@ export function newClusterConfig(
     clusterDns: nthAddress(options.string('service-cidr'), 10),
     clusterDomain: options.string('cluster-domain'),
     labCidr,
+    addons: [],
+    loadBalancerPool: [],
   };
 }

@@ -3,13 +3,14 @@ import { hostname } from 'node:os';
 import { Client, loadKubeconfig } from '@kubelab/client';
 import type { OptionValues } from '@kubelab/component-base';
 import { caCertHash } from '@kubelab/pki';
+import { addonsOf } from '../cluster/addons.js';
 import { apiServerUrl, type ClusterConfig, readClusterConfig, writeClusterConfig } from '../cluster/config.js';
 import { entryPoint, type Layout, nodeLayoutOf } from '../cluster/layout.js';
 import { readNodeConfig } from '../cluster/node-config.js';
 import { type Command, UsageError } from '../command.js';
 import { ensureNodeImages } from '../images/node-images.js';
 import { ownImages } from '../images/own-images.js';
-import { ensureAddons } from '../phases/addons.js';
+import { ensureAddons, reportAddonReady } from '../phases/addons.js';
 import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
 import { dockerSocketsOf } from '../phases/docker-sockets.js';
@@ -21,6 +22,7 @@ import { createToken } from '../phases/token.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { runStreaming } from '../process/run.js';
 import { Report } from '../report.js';
+import { addonOptions, withAddonOptions } from './addon-options.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 import { networkOptions, newClusterConfig } from './network-options.js';
 
@@ -30,6 +32,7 @@ export const up: Command = {
   options: {
     ...clusterOption,
     ...networkOptions,
+    ...addonOptions,
     nodes: {
       type: 'number',
       default: 0,
@@ -61,7 +64,9 @@ export const up: Command = {
     const client = new Client({ ...loadKubeconfig(layout.adminKubeconfig), userAgent: 'kubelab' });
     await report.step('bootstrap objects', () => ensureBootstrapObjects(client, layout, config));
     await joinNodes(options, layout, config, client, report);
-    await report.step('images', () => ensureNodeImages(dockerSocketsOf(layout, config), ownImages()));
+    await report.step('images', () =>
+      ensureNodeImages(dockerSocketsOf(layout, config), ownImages(addonsOf(config.addons))),
+    );
     await report.step('addons', () => ensureAddons(client, config));
     await report.step('nodes ready', async () => {
       const names = await waitNodesReady(client, nodeNames(layout, config), processesOf(layout, config));
@@ -72,6 +77,9 @@ export const up: Command = {
     });
     if (config.mode !== 'control-plane') {
       await report.step('cluster DNS', () => waitDnsReady(config));
+      for (const name of config.addons) {
+        await reportAddonReady(client, config, name, dockerSocketsOf(layout, config), report);
+      }
     }
     printNextSteps(report, layout, config);
   },
@@ -85,7 +93,8 @@ function decide(options: OptionValues, layout: Layout): { config: ClusterConfig;
   const labNodes = Array.from({ length: count }, (_, index) => `node${index + 1}`);
   const known = readClusterConfig(layout);
   if (!known) {
-    return { config: newClusterConfig(options, layout.name, count > 0 ? 'lab' : 'host', labNodes), isNew: true };
+    const config = newClusterConfig(options, layout.name, count > 0 ? 'lab' : 'host', labNodes);
+    return { config: withAddonOptions(config, options), isNew: true };
   }
   if (count > 0 && known.mode !== 'lab') {
     throw new UsageError(`cluster ${known.name} has this machine as its node; \`down\` first to make a lab`);
@@ -94,7 +103,7 @@ function decide(options: OptionValues, layout: Layout): { config: ClusterConfig;
     throw new UsageError(`cluster ${known.name} has ${known.labNodes.length} nodes; \`down\` first to make it smaller`);
   }
   const config = count > known.labNodes.length ? { ...known, labNodes } : known;
-  return { config, isNew: false };
+  return { config: withAddonOptions(config, options), isNew: false };
 }
 
 /** Nodes join in processes of their own, inside their network namespace: what a real machine does, word for word. */

@@ -20,6 +20,7 @@ export function controllerManagerProcess(layout: Layout, config: ClusterConfig):
       controllers: '*,bootstrapsigner,tokencleaner',
       kubeconfig: `${layout.etcDir}/controller-manager.kubeconfig`,
       'leader-elect': true,
+      'load-balancer-pool': config.loadBalancerPool.join(','),
       'root-ca-file': `${pki}/ca.crt`,
       'secure-port': config.controllerManagerPort,
       'service-account-private-key-file': `${pki}/sa.key`,

@@ -4,8 +4,8 @@ import { entryPoint } from '../cluster/layout.js';
 import { run } from '../process/run.js';
 import type { NodeImage } from './node-images.js';
 
-/** The image of one of this repository's own processes, for those that run in the cluster (DNS). */
-export function componentImage(packageName: string): NodeImage {
+/** The image of one of this repository's own processes that run in the cluster, with programs of this machine. */
+export function componentImage(packageName: string, binaries: string[]): NodeImage {
   const packageDir = join(entryPoint(packageName), '../..');
   const { version } = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as { version: string };
   let archive: Promise<string> | undefined;
@@ -13,13 +13,15 @@ export function componentImage(packageName: string): NodeImage {
     reference: `kubelab/${packageName}:${version}`,
     changes: [`ENTRYPOINT ["/bin/node","/app/packages/${packageName}/dist/main.js"]`],
     archive: (work) => {
-      archive ??= build(packageDir, packageName, join(work, `${packageName}.tar`));
+      archive ??= build(packageDir, packageName, binaries, join(work, `${packageName}.tar`));
       return archive;
     },
   };
 }
 
-async function build(packageDir: string, packageName: string, output: string): Promise<string> {
-  await run([process.execPath, join(packageDir, '../../deploy/images/build.mjs'), packageName, output]);
+async function build(packageDir: string, packageName: string, binaries: string[], output: string): Promise<string> {
+  const script = join(packageDir, '../../deploy/images/build.mjs');
+  const extra = binaries.map((binary) => `--binary=${binary}`);
+  await run([process.execPath, script, packageName, output, ...extra]);
   return output;
 }

@@ -1,56 +1,89 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { KubeObject } from '@kubelab/apimachinery';
+import { isNotFound } from '@kubelab/apimachinery';
 import type { Client } from '@kubelab/client';
-import { parseAllDocuments } from 'yaml';
+import { addonsOf } from '../cluster/addons.js';
 import type { ClusterConfig } from '../cluster/config.js';
+import { waitFor } from '../process/wait.js';
+import type { Report } from '../report.js';
+import { readAddonManifest } from './addon-manifest.js';
+import type { NodeDocker } from './docker-sockets.js';
 import { ensureObject } from './ensure-object.js';
 
-/** Plural names of the kinds that addon manifests hold. */
-const resourceOf: Record<string, string> = {
-  ServiceAccount: 'serviceaccounts',
-  ConfigMap: 'configmaps',
-  Service: 'services',
-  Deployment: 'deployments',
-  DaemonSet: 'daemonsets',
-  ClusterRole: 'clusterroles',
-  ClusterRoleBinding: 'clusterrolebindings',
-  Role: 'roles',
-  RoleBinding: 'rolebindings',
-};
-
-/** Creates what deploy/addons holds; placeholders of the form ${clusterDns} are filled from the configuration. */
+/** Creates what the manifests of the cluster's addons hold. */
 export async function ensureAddons(client: Client, config: ClusterConfig): Promise<string> {
-  const dir = resolve(dirname(fileURLToPath(import.meta.url)), '../../../../deploy/addons');
-  const files = existsSync(dir)
-    ? readdirSync(dir)
-        .filter((file) => file.endsWith('.yaml'))
-        .sort()
-    : [];
-  for (const file of files) {
-    const text = readFileSync(`${dir}/${file}`, 'utf8').replace(/\$\{(\w+)\}/g, (_, key: string) => {
-      const value = (config as unknown as Record<string, unknown>)[key];
-      if (value === undefined) {
-        throw new Error(`deploy/addons/${file}: unknown placeholder \${${key}}`);
-      }
-      return String(value);
-    });
-    for (const document of parseAllDocuments(text)) {
-      const object = document.toJS() as KubeObject | null;
-      if (object) {
-        await ensureObject(client, addressOf(file, object), object);
+  const names = addonsOf(config.addons).map((addon) => addon.name);
+  for (const name of names) {
+    for (const { address, object } of readAddonManifest(name, config)) {
+      await ensureObject(client, address, object);
+    }
+  }
+  return `addons: ${names.join(', ')}`;
+}
+
+/** Removes the objects of an addon, and what they own; the last made goes first. Those that are gone are passed over. */
+export async function removeAddon(client: Client, config: ClusterConfig, name: string): Promise<void> {
+  for (const { address, object } of readAddonManifest(name, config).reverse()) {
+    const all = client.resource(address);
+    const { namespace, name: objectName = '' } = object.metadata;
+    try {
+      await (namespace ? all.namespace(namespace) : all).delete(objectName, { propagationPolicy: 'Background' });
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
       }
     }
   }
-  return files.length > 0 ? `addons: ${files.map((file) => file.replace('.yaml', '')).join(', ')}` : 'no addons';
 }
 
-function addressOf(file: string, object: KubeObject): { group: string; version: string; resource: string } {
-  const resource = resourceOf[object.kind];
-  if (!resource) {
-    throw new Error(`deploy/addons/${file}: kind ${object.kind} is not known here`);
+interface DaemonSetStatus {
+  observedGeneration?: number;
+  desiredNumberScheduled?: number;
+  numberReady?: number;
+}
+
+/**
+ * Waits until an addon runs on every node. Machines that joined from elsewhere make its image when `join` is run on them
+ * again: with such nodes that is said, instead of waiting for it.
+ */
+export async function reportAddonReady(
+  client: Client,
+  config: ClusterConfig,
+  name: string,
+  here: NodeDocker[],
+  report: Report,
+): Promise<void> {
+  const nodes = await client.resource({ group: '', version: 'v1', resource: 'nodes' }).list();
+  const elsewhere = nodes.items
+    .map((node) => node.metadata.name ?? '')
+    .filter((node) => !here.some((docker) => docker.nodeName === node));
+  if (elsewhere.length > 0) {
+    report.line(`  Addon ${name}: run \`scripts/kubelab join\` on ${elsewhere.join(', ')}, where it makes the image.`);
+    return;
   }
-  const [first = '', second] = object.apiVersion.split('/');
-  return second ? { group: first, version: second, resource } : { group: '', version: first, resource };
+  await report.step(name, () => waitAddonReady(client, config, name));
+}
+
+/** Waits until the DaemonSets of an addon are ready on every node. */
+async function waitAddonReady(
+  client: Client,
+  config: ClusterConfig,
+  name: string,
+  timeoutMs = 90_000,
+): Promise<string> {
+  for (const { address, object } of readAddonManifest(name, config)) {
+    if (object.kind !== 'DaemonSet') {
+      continue;
+    }
+    const { namespace = '', name: objectName = '' } = object.metadata;
+    await waitFor(
+      async () => {
+        const now = await client.resource(address).namespace(namespace).get(objectName);
+        const status = (now.status ?? {}) as DaemonSetStatus;
+        const wanted = status.desiredNumberScheduled ?? 0;
+        const isCurrent = (status.observedGeneration ?? 0) >= Number(now.metadata.generation ?? 0);
+        return isCurrent && wanted > 0 && status.numberReady === wanted;
+      },
+      { what: `${object.kind} ${namespace}/${objectName} to be ready`, timeoutMs, intervalMs: 200 },
+    );
+  }
+  return `addon ${name} is ready`;
 }

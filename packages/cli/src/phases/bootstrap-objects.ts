@@ -19,6 +19,8 @@ export interface NodeClusterSettings {
   serviceCidr: string;
   clusterDns: string;
   clusterDomain: string;
+  /** Names of the enabled addons, whose images a node needs. */
+  addons: string[];
 }
 
 export const settingsConfigMap = { namespace: 'kube-system', name: 'kubelab-config', key: 'settings.json' };
@@ -34,6 +36,7 @@ export async function ensureBootstrapObjects(client: Client, layout: Layout, con
     serviceCidr: config.serviceCidr,
     clusterDns: config.clusterDns,
     clusterDomain: config.clusterDomain,
+    addons: config.addons,
   };
   const objects: [ObjectAddress, KubeObject][] = [
     [configMaps, configMap('kube-public', 'cluster-info', { kubeconfig: clusterInfo(layout, config) })],

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { isUnauthorized } from '@kubelab/apimachinery';
-import { Client } from '@kubelab/client';
+import { Client, loadKubeconfig } from '@kubelab/client';
 import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
 import type { NodeLayout } from '../cluster/layout.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
@@ -51,6 +51,9 @@ export async function joinNode(
     });
   }
   const decided = config as NodeConfig;
+  if (loadImages && existsSync(node.kubeconfig)) {
+    await refreshAddons(node, decided, report);
+  }
   for (const dir of [`${node.etcDir}/manifests`, node.cniConfDir, node.stateDir, node.runDir, node.logDir]) {
     mkdirSync(dir, { recursive: true });
   }
@@ -61,6 +64,17 @@ export async function joinNode(
     await report.step(spec.name, () => ensureProcess(spec));
   }
   return decided;
+}
+
+/** Asks which addons the cluster has by now. Without an answer, what was known last holds: processes must start anyway. */
+async function refreshAddons(node: NodeLayout, config: NodeConfig, report: Report): Promise<void> {
+  try {
+    const settings = await readSettings(new Client({ ...loadKubeconfig(node.kubeconfig), timeoutMs: 5000 }));
+    config.addons = settings?.addons ?? config.addons;
+    writeNodeConfig(node, config);
+  } catch (error) {
+    report.line(`  the cluster does not say which addons it has: ${(error as Error).message}`);
+  }
 }
 
 /** The node's processes in the order they start. */
@@ -102,6 +116,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
     cgroupRoot: options.cgroupRoot,
     ownDocker,
     dockerSocket: ownDocker ? ownDockerSocket(node) : given,
+    addons: settings.addons,
   };
   writeNodeConfig(node, config);
   return config;
@@ -115,7 +130,12 @@ async function readSettings(client: Client): Promise<NodeClusterSettings | undef
       .namespace(namespace)
       .get(name);
     const text = (map.data as Record<string, string> | undefined)?.[key];
-    return text ? (JSON.parse(text) as NodeClusterSettings) : undefined;
+    if (!text) {
+      return undefined;
+    }
+    const settings = JSON.parse(text) as NodeClusterSettings;
+    // A control plane that was made before there were addons names none.
+    return { ...settings, addons: settings.addons ?? [] };
   } catch (error) {
     if (isUnauthorized(error)) {
       throw new Error('the API server does not accept the token (is it expired?)', { cause: error });

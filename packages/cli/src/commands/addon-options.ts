@@ -1,0 +1,38 @@
+import { isIPv4 } from 'node:net';
+import type { OptionSpecs, OptionValues } from '@kubelab/component-base';
+import { checkAddonNames } from '../cluster/addons.js';
+import type { ClusterConfig } from '../cluster/config.js';
+import { UsageError } from '../command.js';
+
+/** Options that may also be given for a cluster that is there, and change it. */
+export const addonOptions: OptionSpecs = {
+  addon: { type: 'string[]', default: [], description: 'Addon to enable, as `kubelab addon enable` does: ingress' },
+  'load-balancer-pool': {
+    type: 'string[]',
+    default: [],
+    description:
+      "Addresses on the nodes' network for Services of type LoadBalancer: CIDRs or FIRST-LAST; none: the nodes' own",
+  },
+};
+
+/** The configuration with the addons and the pool that the options name. Throws a UsageError for what is none. */
+export function withAddonOptions(config: ClusterConfig, options: OptionValues): ClusterConfig {
+  const named = options.strings('addon');
+  checkAddonNames(named);
+  const pool = options.isSet('load-balancer-pool') ? options.strings('load-balancer-pool') : config.loadBalancerPool;
+  const wrong = pool.find((range) => !isRange(range));
+  if (wrong !== undefined) {
+    throw new UsageError(`--load-balancer-pool: ${JSON.stringify(wrong)} is no range of IPv4 addresses`);
+  }
+  return { ...config, addons: [...new Set([...config.addons, ...named])], loadBalancerPool: pool };
+}
+
+/** `192.168.1.240/28`, `192.168.1.240-192.168.1.250`, or one address, as the controller manager reads them. */
+function isRange(text: string): boolean {
+  const [first = '', last, ...more] = text.split('-');
+  if (last !== undefined) {
+    return more.length === 0 && isIPv4(first) && isIPv4(last);
+  }
+  const [ip = '', length = '32', ...rest] = text.split('/');
+  return rest.length === 0 && isIPv4(ip) && /^\d+$/.test(length) && Number(length) >= 8 && Number(length) <= 32;
+}
