@@ -15,7 +15,9 @@ import { createCa, signCertificate } from '@kubelab/pki';
 import { MemoryObjects } from '../test-objects.js';
 import { type Connect, createConnect } from './build.js';
 import type { ConnectRequest } from './connector.js';
-import { rewriteLocation, splitSchemeNamePort } from './proxy.js';
+import { splitSchemeNamePort } from './proxy.js';
+import { HtmlRewriter } from './rewrite-html.js';
+import { rewriteUrl } from './rewrite-url.js';
 
 const core = (resource: string) => ({ group: '', resource });
 
@@ -180,8 +182,36 @@ describe('proxy names', () => {
     assert.throws(() => splitSchemeNamePort('ftp:web:1'), StatusError);
   });
   it('stay in redirects', () => {
-    const target = new URL('http://10.0.0.1:80/a');
-    assert.equal(rewriteLocation('/b?x=1', target, '/proxy'), '/proxy/b?x=1');
-    assert.equal(rewriteLocation('http://elsewhere/b', target, '/proxy'), 'http://elsewhere/b');
+    const target = new URL('http://10.0.0.1:8080/a');
+    const rewrite = (url: string) => rewriteUrl(url, target, 'api:6443', '/proxy/');
+    for (const [url, expected] of [
+      ['/b?x=1', '/proxy/b?x=1'],
+      ['http://10.0.0.1:8080/b#c', '/proxy/b#c'],
+      ['http://10.0.0.1:8080', '/proxy/'],
+      ['https://api:6443/b', '/proxy/b'],
+      ['//elsewhere/b', '//elsewhere/b'],
+      ['http://elsewhere/b', 'http://elsewhere/b'],
+      ['b/c', 'b/c'],
+      ['mailto:a@b', 'mailto:a@b'],
+      ['/proxy/b', '/proxy/b'],
+      ['/proxyb', '/proxy/proxyb'],
+    ] as const) {
+      assert.equal(rewrite(url), expected, url);
+    }
+  });
+  it('stay in pages, however they are cut', async () => {
+    const page = `<!doctype html><p title="<a href='/x'>">a < b <A class=x HREF='/a?b=1&amp;c'>\u00e4</a>
+<!-- <a href="/no"> --><img src=/i.png alt="/i"><script src="/s.js">"<a href='/no'>"</script><a href="rel"></a><`;
+    const expected = page
+      .replace("HREF='/a", "HREF='/p/a")
+      .replace('src=/i', 'src=/p/i')
+      .replace('"/s.js"', '"/p/s.js"');
+    const bytes = Buffer.from(page);
+    for (const size of [1, 3, 7, bytes.length]) {
+      const rewriter = new HtmlRewriter((url) => (url.startsWith('/') ? `/p${url}` : url));
+      for (let i = 0; i < bytes.length; i += size) rewriter.write(bytes.subarray(i, i + size));
+      rewriter.end();
+      assert.equal(Buffer.concat(await rewriter.toArray()).toString(), expected, `in parts of ${size}`);
+    }
   });
 });

@@ -2,4 +2,4 @@ export * from './build.js';
 export { connectOptions } from './connect-options.js';
 export * from './connector.js';
 export { KubeletConnection, type KubeletConnectionOptions } from './kubelet-connection.js';
-export { rewriteLocation, splitSchemeNamePort } from './proxy.js';
+export { splitSchemeNamePort } from './proxy.js';

@@ -1,13 +1,16 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Agent, request as httpsRequest } from 'node:https';
-import { pipeline } from 'node:stream';
+import { pipeline, type Transform } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
+import { createGunzip, createInflate } from 'node:zlib';
 
 export interface PassOptions {
   agent?: Agent;
   tls?: ConnectionOptions;
   /** Changes the answer's headers before they are sent. */
   rewriteHeaders?(headers: Record<string, string | string[] | undefined>, status: number): void;
+  /** What the answer's body goes through, decoded; undefined: it goes as it is. */
+  rewriteBody?(answer: IncomingMessage): Transform | undefined;
   /** Headers of the request that stay behind, lower case. */
   drop?: string[];
   /** Added to the request. */
@@ -58,14 +61,41 @@ export function passHttp(req: IncomingMessage, res: ServerResponse, target: URL,
       const out: Record<string, string | string[] | undefined> = { ...answer.headers };
       for (const h of hopByHop) delete out[h];
       o.rewriteHeaders?.(out, answer.statusCode ?? 502);
+      const decoders = decodersOf(answer);
+      const rewriter = req.method === 'HEAD' || !decoders ? undefined : o.rewriteBody?.(answer);
+      if (rewriter) {
+        delete out['content-length'];
+        delete out['content-encoding'];
+      }
       res.writeHead(answer.statusCode ?? 502, out as Record<string, string | string[]>);
       // Followed logs may stay silent for long: their headers must not wait for the first byte.
       res.flushHeaders();
-      pipeline(answer, res, () => resolve());
+      const stages = rewriter ? [...(decoders ?? []), rewriter] : [];
+      pipeline([answer, ...stages, res], () => resolve());
     });
     if (req.method === 'GET' || req.method === 'HEAD') upstream.end();
     else pipeline(req, upstream, () => undefined);
   });
+}
+
+/** What an answer's body must go through to be readable; undefined for an encoding that is not known here. */
+function decodersOf(answer: IncomingMessage): Transform[] | undefined {
+  switch (answer.headers['content-encoding'] ?? '') {
+    case '':
+    case 'identity':
+      return [];
+    case 'gzip':
+      return [createGunzip()];
+    case 'deflate':
+      return [createInflate()];
+    default:
+      return undefined;
+  }
+}
+
+/** Whether an answer is a page, whose links are of its own server. */
+export function isHtml(answer: IncomingMessage): boolean {
+  return /^text\/html\s*(;|$)/i.test(answer.headers['content-type'] ?? '');
 }
 
 /** Reads a (short) answer whole. */

@@ -6,8 +6,10 @@ import { proxyUpgrade } from '@kubelab/streaming';
 import type { ObjectAccess } from '../object-access.js';
 import type { ConnectHandler, ConnectRequest } from './connector.js';
 import type { KubeletConnection } from './kubelet-connection.js';
-import { passHttp } from './pass-http.js';
+import { isHtml, passHttp } from './pass-http.js';
 import { getPod } from './pod-target.js';
+import { HtmlRewriter } from './rewrite-html.js';
+import { rewriteUrl } from './rewrite-url.js';
 
 interface Backend {
   url: URL;
@@ -111,6 +113,7 @@ export function proxyHandler(objects: ObjectAccess, kubelets: KubeletConnection)
       return;
     }
     if (!c.res) return;
+    const rewrite = (url: string) => rewriteUrl(url, target, c.req.headers.host ?? '', prefix);
     try {
       await passHttp(c.req, c.res, target, {
         ...(to.tls ? { tls: to.tls } : {}),
@@ -124,18 +127,12 @@ export function proxyHandler(objects: ObjectAccess, kubelets: KubeletConnection)
         },
         rewriteHeaders: (h) => {
           const location = h.location;
-          if (typeof location === 'string') h.location = rewriteLocation(location, target, prefix);
+          if (typeof location === 'string') h.location = rewrite(location);
         },
+        rewriteBody: (answer) => (isHtml(answer) ? new HtmlRewriter(rewrite) : undefined),
       });
     } catch (err) {
       throw newServiceUnavailable(`error trying to reach service: ${(err as Error).message}`);
     }
   };
-}
-
-/** Redirects of the backend to itself lead back through the proxy. */
-export function rewriteLocation(location: string, target: URL, prefix: string): string {
-  const to = new URL(location, target);
-  if (to.host !== target.host) return location;
-  return `${prefix}${to.pathname}${to.search}${to.hash}`;
 }
