@@ -8,11 +8,15 @@ function syncAddresses(now: V1ServiceSpec, was: V1ServiceSpec): void {
   else delete now.clusterIPs;
 }
 
+const hasNodePorts = (spec: V1ServiceSpec): boolean => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+const isReachedFromOutside = (spec: V1ServiceSpec): boolean =>
+  hasNodePorts(spec) || (spec.type !== 'ExternalName' && (spec.externalIPs ?? []).length > 0);
+const needsHealthCheckPort = (spec: V1ServiceSpec): boolean =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+
 /** What an update leaves out and the server had given stays: addresses, families, node ports. */
-export function keepServiceAllocations(service: V1Service, old: V1Service): void {
-  const now = service.spec;
-  const was = old.spec;
-  if (!now || !was || now.type === 'ExternalName' || was.type === 'ExternalName') return;
+function keepGiven(now: V1ServiceSpec, was: V1ServiceSpec): void {
+  if (now.type === 'ExternalName' || was.type === 'ExternalName') return;
   syncAddresses(now, was);
   if (!now.clusterIP && !now.clusterIPs?.length) {
     if (was.clusterIP) now.clusterIP = was.clusterIP;
@@ -22,8 +26,7 @@ export function keepServiceAllocations(service: V1Service, old: V1Service): void
   }
   if (!now.ipFamilies?.length && was.ipFamilies) now.ipFamilies = [...was.ipFamilies];
   if (!now.ipFamilyPolicy && was.ipFamilyPolicy) now.ipFamilyPolicy = was.ipFamilyPolicy;
-  const hasNodePorts = (type: string | undefined): boolean => type === 'NodePort' || type === 'LoadBalancer';
-  if (hasNodePorts(now.type) && hasNodePorts(was.type)) {
+  if (hasNodePorts(now) && hasNodePorts(was)) {
     const taken = new Set((now.ports ?? []).map((p) => p.nodePort).filter(Boolean));
     for (const port of now.ports ?? []) {
       if (port.nodePort) continue;
@@ -33,22 +36,39 @@ export function keepServiceAllocations(service: V1Service, old: V1Service): void
         taken.add(before.nodePort);
       }
     }
-  } else if (hasNodePorts(was.type)) {
-    // Node ports that are merely carried along go with the type that needed them.
+  }
+  if (!now.healthCheckNodePort && was.healthCheckNodePort && needsHealthCheckPort(now)) {
+    now.healthCheckNodePort = was.healthCheckNodePort;
+  }
+}
+
+/** What belonged to the type that the Service had, and is merely carried along, goes with it. */
+function dropTypeDependent(now: V1ServiceSpec, was: V1ServiceSpec): void {
+  if (hasNodePorts(was) && !hasNodePorts(now)) {
     for (const port of now.ports ?? []) {
       if (port.nodePort && was.ports?.some((p) => p.nodePort === port.nodePort)) delete port.nodePort;
     }
+  }
+  if (needsHealthCheckPort(was) && !needsHealthCheckPort(now) && now.healthCheckNodePort === was.healthCheckNodePort) {
     delete now.healthCheckNodePort;
   }
-  if (was.type === 'LoadBalancer' && now.type !== 'LoadBalancer') {
-    delete now.allocateLoadBalancerNodePorts;
-    delete now.loadBalancerClass;
-    service.status = { loadBalancer: {} };
-  }
-  if (hasNodePorts(was.type) && now.type === 'ClusterIP' && !now.externalIPs?.length) {
+  if (isReachedFromOutside(was) && !isReachedFromOutside(now)) {
     if (now.externalTrafficPolicy === was.externalTrafficPolicy) delete now.externalTrafficPolicy;
   }
-  if (now.healthCheckNodePort === undefined && was.healthCheckNodePort && now.externalTrafficPolicy === 'Local') {
-    now.healthCheckNodePort = was.healthCheckNodePort;
+  if (was.type === 'LoadBalancer' && now.type !== 'LoadBalancer') {
+    if (now.allocateLoadBalancerNodePorts === was.allocateLoadBalancerNodePorts) {
+      delete now.allocateLoadBalancerNodePorts;
+    }
+    if (now.loadBalancerClass === was.loadBalancerClass) delete now.loadBalancerClass;
   }
+}
+
+/** The fields of an update that follow from the Service as it was. */
+export function keepServiceAllocations(service: V1Service, old: V1Service): void {
+  const now = service.spec;
+  const was = old.spec;
+  if (!now || !was) return;
+  keepGiven(now, was);
+  dropTypeDependent(now, was);
+  if (was.type === 'LoadBalancer' && now.type !== 'LoadBalancer') service.status = { loadBalancer: {} };
 }
