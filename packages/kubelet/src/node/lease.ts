@@ -45,18 +45,19 @@ export async function runLease(options: LeaseOptions, signal: AbortSignal): Prom
 function renewed(lease: V1Lease | undefined, { nodeName, durationSeconds, node }: LeaseOptions): V1Lease {
   const owner = node();
   const spec = { holderIdentity: nodeName, leaseDurationSeconds: durationSeconds, renewTime: nowMicro() };
-  if (lease) return { ...lease, spec: { ...lease.spec, ...spec } };
+  // Goes with its node.
+  const ownerReferences = owner?.metadata?.uid
+    ? [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid }]
+    : undefined;
+  if (lease) {
+    const orphan = ownerReferences && (lease.metadata?.ownerReferences ?? []).length === 0;
+    const metadata = orphan ? { ...lease.metadata, ownerReferences } : lease.metadata;
+    return { ...lease, metadata, spec: { ...lease.spec, ...spec } };
+  }
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: {
-      name: nodeName,
-      namespace,
-      // Goes with its node.
-      ...(owner?.metadata?.uid
-        ? { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid }] }
-        : {}),
-    },
+    metadata: { name: nodeName, namespace, ...(ownerReferences ? { ownerReferences } : {}) },
     spec,
   };
 }

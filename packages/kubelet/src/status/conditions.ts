@@ -14,6 +14,16 @@ export const kubeletConditions = [
 /** Conditions of this agent that come and go. */
 export const passingConditions: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
 
+/** That this agent ends the pod (KEP-3329). The same type is used by others who do. */
+export const disruptionTarget = 'DisruptionTarget';
+const terminationByKubelet = 'TerminationByKubelet';
+
+/** Whether a condition of a pod is this agent's to write: readiness gates and others' are never. */
+export function isOwnCondition({ type, reason }: { type: string; reason?: string }): boolean {
+  if (type === disruptionTarget) return reason === terminationByKubelet;
+  return passingConditions.includes(type) || kubeletConditions.some((own) => own === type);
+}
+
 type Draft = Pick<V1PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 const completed = (type: string, status: string): Draft => ({ type, status, reason: 'PodCompleted' });
@@ -89,6 +99,8 @@ export interface ConditionInput {
   previous: V1PodCondition[];
   /** Conditions of this agent that are there only sometimes: PodResizePending, PodResizeInProgress. */
   extra?: V1PodCondition[];
+  /** Why this agent ends the pod before its time: shown as DisruptionTarget. */
+  disruption?: string;
   now?: Date;
 }
 
@@ -104,12 +116,16 @@ export function podConditions(input: ConditionInput): V1PodCondition[] {
     allReady,
     { type: 'PodScheduled', status: 'True' },
   ];
+  if (input.disruption !== undefined) {
+    const message = input.disruption;
+    drafts.push({ type: disruptionTarget, status: 'True', reason: terminationByKubelet, message });
+  }
   const now = nowSecond(input.now);
   const own = drafts.map((draft) => {
     const before = previous.find((condition) => condition.type === draft.type);
     const lastTransitionTime = before?.status === draft.status ? (before.lastTransitionTime ?? now) : now;
     return { ...draft, lastTransitionTime };
   });
-  const ownTypes = new Set<string>([...kubeletConditions, ...passingConditions]);
+  const ownTypes = new Set<string>([...drafts.map((draft) => draft.type), ...passingConditions]);
   return [...own, ...(input.extra ?? []), ...previous.filter((condition) => !ownTypes.has(condition.type))];
 }

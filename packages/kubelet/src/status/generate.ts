@@ -28,7 +28,7 @@ export interface StatusInput {
   /** Containers are being stopped or have been. */
   terminating: boolean;
   /** Phase, reason and message that override: eviction, deadline, admission. */
-  override?: { phase?: PodPhase; reason: string; message: string };
+  override?: { phase?: PodPhase; reason: string; message: string; disruption?: boolean };
   volumeMounts?(container: V1Container): V1ContainerStatus['volumeMounts'];
   extraConditions?: V1PodCondition[];
   now?: Date;
@@ -81,6 +81,7 @@ export function generateStatus(input: StatusInput): V1PodStatus {
       sandboxReady: sandbox?.ready === true && (pod.spec.hostNetwork === true || sandbox.ips.length > 0),
       previous: previous.conditions ?? [],
       extra: input.extraConditions,
+      ...(input.override?.disruption ? { disruption: input.override.message } : {}),
       now: input.now,
     }),
     qosClass: previous.qosClass ?? qosClass(pod),

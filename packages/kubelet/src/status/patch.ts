@@ -1,6 +1,6 @@
 import type { V1PodStatus } from '@kubelab/api';
 import { semanticEqual } from '@kubelab/apimachinery';
-import { passingConditions } from './conditions.js';
+import { isOwnCondition, passingConditions } from './conditions.js';
 
 type Fields = Record<string, unknown>;
 
@@ -18,7 +18,8 @@ export function statusPatch(old: V1PodStatus, now: V1PodStatus, uid: string): ob
   for (const key of Object.keys(after)) {
     if (semanticEqual(before[key], after[key])) continue;
     const mergeKey = mergeKeys[key];
-    status[key] = mergeKey ? mergedList(before[key], after[key], mergeKey, key === 'conditions') : after[key];
+    const value = mergeKey ? mergedList(before[key], after[key], mergeKey, key === 'conditions') : after[key];
+    if (!mergeKey || (value as unknown[]).length > 0) status[key] = value;
   }
   for (const key of ['podIP', 'podIPs', 'reason', 'message']) {
     if (before[key] !== undefined && after[key] === undefined) status[key] = null;
@@ -30,8 +31,10 @@ export function statusPatch(old: V1PodStatus, now: V1PodStatus, uid: string): ob
 function mergedList(before: unknown, after: unknown, key: string, keepOthers: boolean): unknown[] {
   const old = (before ?? []) as Fields[];
   const now = (after ?? []) as Fields[];
+  // Conditions of others are known here as of some time ago: writing them would undo what they wrote since.
   const changed = now.filter(
     (item) =>
+      (!keepOthers || isOwnCondition(item as { type: string; reason?: string })) &&
       !semanticEqual(
         old.find((other) => other[key] === item[key]),
         item,

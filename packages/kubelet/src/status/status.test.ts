@@ -161,6 +161,20 @@ describe('statusPatch', () => {
   const running = status({}, aState([aContainer('c', 'running')]));
   const moved = status({}, aState([aContainer('c', 'running')], [aSandbox({ ips: ['10.0.0.9'] })]));
 
+  it('leaves the conditions of others alone, however old what is known of them', () => {
+    const gate = (value: string) => ({ type: 'example.com/gate', status: value });
+    const known = { ...running, conditions: [...(running.conditions ?? []), gate('True')] };
+    const written = { ...running, conditions: [...(running.conditions ?? []), gate('False')] };
+    assert.equal(statusPatch(written, known, 'u'), undefined);
+    const evicted = status({}, aState([]), {
+      override: { phase: 'Failed', reason: 'Evicted', message: 'm', disruption: true },
+    });
+    const { status: patch } = statusPatch(written, evicted, 'u') as { status: V1PodStatus };
+    const types = patch.conditions?.map((condition) => `${condition.type}=${condition.reason ?? ''}`);
+    assert.ok(types?.includes('DisruptionTarget=TerminationByKubelet'));
+    assert.ok(!types?.some((type) => type.startsWith('example.com')));
+  });
+
   it('is nothing when nothing changed', () => assert.equal(statusPatch(running, running, 'u'), undefined));
   for (const [what, from, to] of [
     ['starts', pending, running],

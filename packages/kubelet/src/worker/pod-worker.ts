@@ -103,7 +103,7 @@ export class PodWorker {
   /** Ends the pod from the node's side: eviction, node shutdown, preemption by a critical pod. */
   evict(override: NonNullable<StatusInput['override']>, graceSeconds?: number): void {
     if (this.phase !== 'syncing') return;
-    this.override = { phase: 'Failed', ...override };
+    this.override = { phase: 'Failed', disruption: true, ...override };
     this.graceOverride = graceSeconds;
     this.startTerminating();
     this.kick();
