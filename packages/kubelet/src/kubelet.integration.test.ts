@@ -249,7 +249,8 @@ describe('kubelet on Docker', () => {
     assert.match(await run('df -m /mem | tail -1'), /tmpfs +8 /);
     assert.match(await run('ls -ld /sub /mem'), / 1234 /);
     assert.equal(await run('touch /host/f /sub/g && echo ok'), 'ok\n');
-    assert.match(await run('touch /tok/x 2>&1; true'), /Read-only/);
+    assert.match(await run('touch /tok/x /cm/x 2>&1; true'), /tok\/x: Read-only.*\n.*cm\/x: Read-only/);
+    assert.match(await run('grep " /tok " /proc/mounts'), /^tmpfs /);
     assert.match(await run('cat /etc/hosts'), /10\.99\.0\.\d+\tvols/);
     const live = node.api.get('configmaps', 'default', 'live');
     node.api.put('configmaps', {

@@ -1,13 +1,27 @@
+import { mkdir, readdir } from 'node:fs/promises';
 import type { V1VolumeProjection } from '@kubelab/api';
 import { writeAtomically } from './atomic-writer.js';
+import { isMountPoint, mount } from './mounts.js';
 import { configMapPayload, downwardPayload, type Payload, secretPayload } from './payload.js';
 import type { SetUpContext, VolumePlugin } from './types.js';
 
 const defaultTokenSeconds = 3600;
 
+/** Containers see these volumes read-only: what they wrote would be lost with the next update. */
 async function write(context: SetUpContext, payload: Payload) {
   await writeAtomically(context.dir, payload, context.fsGroup);
-  return { hostPath: context.dir, readOnly: false };
+  return { hostPath: context.dir, readOnly: true };
+}
+
+/** As `write`, on a tmpfs: secrets and tokens never reach a disk. */
+async function writeToMemory(context: SetUpContext, payload: Payload) {
+  const { dir } = context;
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  // Content of an agent that used the disk is in use by containers: it must stay where it is.
+  if ((await readdir(dir)).length === 0 && !(await isMountPoint(dir))) {
+    await mount({ source: 'tmpfs', target: dir, fsType: 'tmpfs', options: ['mode=0755'] });
+  }
+  return write(context, payload);
 }
 
 export const configMap: VolumePlugin = {
@@ -27,7 +41,7 @@ export const secret: VolumePlugin = {
   async setUp(context) {
     const source = context.volume.secret ?? {};
     const named = { name: source.secretName, items: source.items, optional: source.optional };
-    return write(context, await secretPayload(context.pod, named, source.defaultMode, context.objects));
+    return writeToMemory(context, await secretPayload(context.pod, named, source.defaultMode, context.objects));
   },
 };
 
@@ -37,7 +51,7 @@ export const downwardApi: VolumePlugin = {
   supports: (volume) => volume.downwardAPI !== undefined && volume.downwardAPI !== null,
   async setUp(context) {
     const source = context.volume.downwardAPI ?? {};
-    return write(context, downwardPayload(context.pod, source.items, source.defaultMode, context.fields));
+    return writeToMemory(context, downwardPayload(context.pod, source.items, source.defaultMode, context.fields));
   },
 };
 
@@ -52,7 +66,7 @@ export const projected: VolumePlugin = {
     for (const projection of source.sources ?? []) {
       for (const [path, file] of await project(context, projection, source.defaultMode)) payload.set(path, file);
     }
-    return write(context, payload);
+    return writeToMemory(context, payload);
   },
 };
 
