@@ -102,11 +102,12 @@ function tidyNode(state: DaemonState, pods: Pod[], inBackoff: (pod: Pod) => bool
 export function rollingUpdatePlan(state: DaemonState): DaemonPlan {
   const { ds, nodes, podsByNode, hash, nowMs } = state;
   const plan: DaemonPlan = { create: [], delete: [], failed: [], succeeded: [] };
-  const desired = nodes.filter((node) => shouldRun(ds, node).run).length;
-  const { surge, unavailable: maxUnavailable } = limits(ds, desired);
+  const wanted = nodes.filter((node) => shouldRun(ds, node).run);
+  const { surge, unavailable: maxUnavailable } = limits(ds, wanted.length);
   const minReady = ds.spec.minReadySeconds ?? 0;
   const available = (pod: Pod): boolean => isPodAvailable(pod, minReady, nowMs);
-  let unavailable = 0;
+  // A node whose pod is gone is served as little as one whose pod is not ready: its next pod has only just been made.
+  let unavailable = wanted.filter((node) => !podsByNode.has(node.metadata.name)).length;
   let surging = 0;
   const replaceNow: Pod[] = [];
   const candidates: Pod[] = [];

@@ -5,10 +5,14 @@
 export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value)
-    .filter(([, field]) => field !== null && field !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return Object.fromEntries(entries.map(([key, field]) => [key, canonical(field)]));
+  const entries = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+  return canonicalOrder(Object.fromEntries(entries.map(([key, field]) => [key, canonical(field)])));
+}
+
+/** A copy of an object with its own keys in order. */
+export function canonicalOrder<T extends object>(value: T): T {
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return Object.fromEntries(entries) as T;
 }
 
 export function canonicalText(value: unknown): string {

@@ -1,6 +1,7 @@
 import type { V1ControllerRevision } from '@kubelab/api';
 import { isAlreadyExists, isNotFound, semanticEqual } from '@kubelab/apimachinery';
 import { type Client, gvr, type ResourceClient } from '@kubelab/client';
+import { canonical, canonicalOrder } from '../framework/canonical.js';
 import type { ControllerRevision } from '../framework/kinds.js';
 import type { Live } from '../framework/live.js';
 import { controllerOf, controllerRef } from '../framework/owner-reference.js';
@@ -19,9 +20,15 @@ export function byRevision(a: ControllerRevision, b: ControllerRevision): number
   return age || (a.metadata.name < b.metadata.name ? -1 : 1);
 }
 
-/** What a revision keeps: a strategic merge patch that gives its owner the pod template back. */
+/**
+ * What a revision keeps: a strategic merge patch that gives its owner the pod template back. Clients compare its text
+ * with the patch they make themselves of the owner, so it is written as Go does: keys in order, the template's
+ * creation time null.
+ */
 export function templatePatch(template: unknown): { spec: { template: Record<string, unknown> } } {
-  return { spec: { template: { ...(template as Record<string, unknown>), $patch: 'replace' } } };
+  const written = canonical(template) as { metadata?: Record<string, unknown> };
+  const metadata = canonicalOrder({ ...written.metadata, creationTimestamp: null });
+  return { spec: { template: canonicalOrder({ ...written, $patch: 'replace', metadata }) } };
 }
 
 /** The revision that a template would have. */
