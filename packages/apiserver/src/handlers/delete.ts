@@ -6,6 +6,7 @@ import { isTrue } from '../request-info.js';
 import { runValidating } from './admit.js';
 import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
+import { validateListOptions } from './list-options.js';
 import { sendItem, sendList } from './represent.js';
 import { sendObject } from './respond.js';
 import { dryRunOf } from './write-options.js';
@@ -62,6 +63,7 @@ function deletedStatus(ctx: RequestContext, item: CacheItem): Status {
 /** DELETE of a collection: every object that is selected, each with the same options. */
 export async function deleteCollectionHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
   const { entry, info } = ctx;
+  validateListOptions(info.query);
   const options = await readDeleteOptions(ctx);
   const { items } = await env.reader.list(entry, {
     namespace: info.namespace,

@@ -1,7 +1,8 @@
-import { FieldPath, field, newBadRequest, newInvalid, newNotFound } from '@kubelab/apimachinery';
+import { newBadRequest, newNotFound } from '@kubelab/apimachinery';
 import { selectionOf } from '../registry/selection.js';
 import { groupResource } from '../registry/store-errors.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
+import { validateListOptions } from './list-options.js';
 import { sendItem, sendList } from './represent.js';
 
 /** GET of one object. */
@@ -44,30 +45,4 @@ function limitOf(query: URLSearchParams): number {
     throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
   return Math.max(0, Number(text));
-}
-
-/** The combinations that Kubernetes refuses (ValidateListOptions). */
-function validateListOptions(query: URLSearchParams): void {
-  const match = query.get('resourceVersionMatch');
-  const version = query.get('resourceVersion');
-  const path = FieldPath.of('resourceVersionMatch');
-  const refuse = (error: ReturnType<typeof field.forbidden>) =>
-    newInvalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [error]);
-  if (match) {
-    if (query.get('continue')) {
-      throw refuse(field.forbidden(path, 'resourceVersionMatch is forbidden when continue is provided'));
-    }
-    if (match !== 'Exact' && match !== 'NotOlderThan') {
-      throw refuse(field.notSupported(path, match, ['Exact', 'NotOlderThan', '']));
-    }
-    if (!version) {
-      throw refuse(field.forbidden(path, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-    }
-    if (match === 'Exact' && version === '0') {
-      throw refuse(field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
-    }
-  }
-  if (query.get('continue') && version && version !== '0') {
-    throw newBadRequest('specifying resource version is not allowed when using continue');
-  }
 }

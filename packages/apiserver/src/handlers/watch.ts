@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type KubeObject, newBadRequest, newResourceExpired, StatusError } from '@kubelab/apimachinery';
+import { type KubeObject, newResourceExpired, StatusError } from '@kubelab/apimachinery';
 import { type CacheEvent, type CacheItem, CompactedError } from '@kubelab/storage';
 import { columnsOf, toPartialObjectMetadata, toTable } from '../printing/table.js';
 import { collectionPrefix } from '../registry/keys.js';
@@ -9,6 +9,7 @@ import { type Selection, selectionOf } from '../registry/selection.js';
 import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
 import { isTrue } from '../request-info.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
+import { validateWatchOptions } from './list-options.js';
 import { negotiate, type Representation } from './negotiate.js';
 import { includeObjectOf } from './represent.js';
 
@@ -55,27 +56,19 @@ interface Start {
 }
 
 async function startOf(env: HandlerEnvironment, query: URLSearchParams): Promise<Start> {
+  validateWatchOptions(query);
   const version = query.get('resourceVersion') ?? '';
-  if (query.get('sendInitialEvents') !== null) {
-    if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
-      throw newBadRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-    }
+  const sendInitial = query.get('sendInitialEvents');
+  if (isTrue(sendInitial)) {
     await env.reader.freshEnough(version || undefined);
-    const initial = isTrue(query.get('sendInitialEvents'));
-    return {
-      initial,
-      revision: env.cache.revision,
-      initialBookmark: initial && isTrue(query.get('allowWatchBookmarks')),
-    };
-  }
-  if (query.get('resourceVersionMatch')) {
-    throw newBadRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    const initialBookmark = isTrue(query.get('allowWatchBookmarks'));
+    return { initial: true, revision: env.cache.revision, initialBookmark };
   }
   if (version === '' || version === '0') {
     if (version === '') {
       await env.reader.freshEnough(undefined);
     }
-    return { initial: true, revision: 0, initialBookmark: false };
+    return { initial: sendInitial === null, revision: env.cache.revision, initialBookmark: false };
   }
   const revision = parseResourceVersion(version);
   if (revision > env.cache.revision) {

@@ -50,7 +50,8 @@ export class Reader {
       return this.listOlder(entry, request, decodeContinue(request.continueToken));
     }
     if (request.resourceVersionMatch === 'Exact' && request.resourceVersion) {
-      const exact = Number(request.resourceVersion);
+      const exact = parseResourceVersion(request.resourceVersion);
+      await this.freshEnough(request.resourceVersion);
       return this.listOlder(entry, request, { revision: exact, from: '' });
     }
     await this.freshEnough(request.resourceVersion);
@@ -113,6 +114,7 @@ export class Reader {
       });
     } catch (error) {
       if (error instanceof CompactedError) {
+        if (limit === 0) throw newResourceExpired('The resourceVersion for the provided list is too old.');
         const expired = newResourceExpired(
           'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
         );
