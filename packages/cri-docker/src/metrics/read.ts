@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CgroupFiles, cgroupFiles } from '../stats/cgroup.js';
+import { type CgroupFiles, cgroupFiles, unlessGone } from '../stats/cgroup.js';
 import type { MetricName } from './descriptors.js';
 
 /** One value of a metric with the labels it has beside the common ones. */
@@ -21,19 +21,15 @@ export interface MetricSource {
 
 /** Metrics of the container a process belongs to. Those the kernel does not have are left out. */
 export async function containerSamples(source: MetricSource): Promise<Sample[]> {
-  const files = await cgroupFiles(source.pid, source.cgroupV2);
-  if (!files) return [];
-  const groups = await Promise.all([
-    cpuSamples(files, source.cgroupV2),
-    memorySamples(files, source.cgroupV2),
-    processSamples(files),
-    diskSamples(source),
-  ]);
-  return groups.flat();
+  const files = cgroupFiles(source.pid, source.cgroupV2);
+  const groups =
+    files && unlessGone(() => [...cpuSamples(files, source.cgroupV2), ...memorySamples(files, source.cgroupV2)]);
+  if (!groups) return [];
+  return [...groups, ...(await processSamples(files)), ...(await diskSamples(source))];
 }
 
-async function cpuSamples(files: CgroupFiles, v2: boolean): Promise<Sample[]> {
-  const stat = await files.keyed('cpu', 'cpu.stat');
+function cpuSamples(files: CgroupFiles, v2: boolean): Sample[] {
+  const stat = files.keyed('cpu', 'cpu.stat');
   const seconds = (value: number, unit: number) => Math.floor(value / unit);
   const cfs: Sample[] = [
     { name: 'container_cpu_cfs_periods_total', value: stat.get('nr_periods') ?? 0 },
@@ -56,8 +52,8 @@ async function cpuSamples(files: CgroupFiles, v2: boolean): Promise<Sample[]> {
     ];
   }
   // In ticks of a hundredth of a second.
-  const ticks = await files.keyed('cpuacct', 'cpuacct.stat');
-  const usage = await files.number('cpuacct', 'cpuacct.usage');
+  const ticks = files.keyed('cpuacct', 'cpuacct.stat');
+  const usage = files.number('cpuacct', 'cpuacct.usage');
   return [
     ...cfs,
     { name: 'container_cpu_usage_seconds_total', value: seconds(usage, 1e9), labels: ['total'] },
@@ -66,25 +62,15 @@ async function cpuSamples(files: CgroupFiles, v2: boolean): Promise<Sample[]> {
   ];
 }
 
-async function memorySamples(files: CgroupFiles, v2: boolean): Promise<Sample[]> {
-  const stat = await files.keyed('memory', 'memory.stat');
+function memorySamples(files: CgroupFiles, v2: boolean): Sample[] {
+  const stat = files.keyed('memory', 'memory.stat');
   const of = (key: string) => stat.get(key) ?? 0;
-  const number = (file: string) => files.number('memory', file).catch(() => 0);
-  const [usage, peak, failures, kernel, events] = v2
-    ? await Promise.all([
-        number('memory.current'),
-        number('memory.peak'),
-        files.keyed('memory', 'memory.events').then((keys) => keys.get('max') ?? 0),
-        Promise.resolve(of('kernel')),
-        files.keyed('memory', 'memory.events'),
-      ])
-    : await Promise.all([
-        number('memory.usage_in_bytes'),
-        number('memory.max_usage_in_bytes'),
-        number('memory.failcnt'),
-        number('memory.kmem.usage_in_bytes'),
-        files.keyed('memory', 'memory.oom_control'),
-      ]);
+  const number = (file: string) => unlessGone(() => files.number('memory', file)) ?? 0;
+  const usage = number(v2 ? 'memory.current' : 'memory.usage_in_bytes');
+  const peak = number(v2 ? 'memory.peak' : 'memory.max_usage_in_bytes');
+  const events = files.keyed('memory', v2 ? 'memory.events' : 'memory.oom_control');
+  const failures = v2 ? (events.get('max') ?? 0) : number('memory.failcnt');
+  const kernel = v2 ? of('kernel') : number('memory.kmem.usage_in_bytes');
   const inactive = v2 ? of('inactive_file') : of('total_inactive_file');
   const faults = (type: string, key: string): Sample => ({
     name: 'container_memory_failures_total',
@@ -100,24 +86,33 @@ async function memorySamples(files: CgroupFiles, v2: boolean): Promise<Sample[]>
     { name: 'container_memory_mapped_file', value: v2 ? of('file_mapped') : of('total_mapped_file') },
     { name: 'container_memory_max_usage_bytes', value: peak },
     { name: 'container_memory_rss', value: v2 ? of('anon') : of('total_rss') },
-    { name: 'container_memory_swap', value: v2 ? await number('memory.swap.current') : of('total_swap') },
+    { name: 'container_memory_swap', value: v2 ? number('memory.swap.current') : of('total_swap') },
     { name: 'container_memory_usage_bytes', value: usage },
     { name: 'container_memory_working_set_bytes', value: Math.max(0, usage - inactive) },
     { name: 'container_oom_events_total', value: events.get('oom_kill') ?? 0 },
   ];
 }
 
-async function processSamples(files: CgroupFiles): Promise<Sample[]> {
-  const pids = (await files.text('pids', 'cgroup.procs')).split('\n').filter((pid) => pid !== '');
-  const max = (await files.text('pids', 'pids.max')).trim();
+async function processSamples(files: CgroupFiles | undefined): Promise<Sample[]> {
+  const counts = files && unlessGone(() => processCounts(files));
+  if (!counts) return [];
+  const { pids, max, threads } = counts;
   const opened = (await Promise.all(pids.map((pid) => openFiles(pid)))).flat();
   return [
     { name: 'container_processes', value: pids.length },
-    { name: 'container_threads', value: await files.number('pids', 'pids.current') },
+    { name: 'container_threads', value: threads },
     { name: 'container_threads_max', value: max === 'max' ? 0 : Number(max) },
     { name: 'container_file_descriptors', value: opened.length },
     { name: 'container_sockets', value: opened.filter((target) => target.startsWith('socket:')).length },
   ];
+}
+
+function processCounts(files: CgroupFiles) {
+  return {
+    pids: files.text('pids', 'cgroup.procs').split('\n').filter(Boolean),
+    max: files.text('pids', 'pids.max').trim(),
+    threads: files.number('pids', 'pids.current'),
+  };
 }
 
 /** What a process has open; nothing once it has ended. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = '/sys/fs/cgroup';
@@ -21,11 +21,23 @@ export interface CgroupUsage {
   processes: number;
 }
 
-/** The usage of the cgroup a process is in; undefined when the process is gone. */
-export async function cgroupUsage(pid: number, v2: boolean): Promise<CgroupUsage | undefined> {
+/** The cgroups a process is in, by controller; undefined when it is gone. */
+export function cgroupsOf(pid: number): Map<string, string> | undefined {
+  return unlessGone(() => parseGroups(readFileSync(`/proc/${pid}/cgroup`, 'utf8')));
+}
+
+/**
+ * The usage of a process' cgroups; undefined when they are gone. The kernel answers from memory, within microseconds:
+ * to read hundreds of such files by way of libuv's threads takes ten times the CPU time.
+ */
+export function cgroupUsage(groups: Map<string, string>, v2: boolean): CgroupUsage | undefined {
+  return unlessGone(() => (v2 ? usageV2(groups) : usageV1(groups)));
+}
+
+/** What is read of a cgroup or process; undefined when it is gone, or never had the file. */
+export function unlessGone<T>(read: () => T): T | undefined {
   try {
-    const groups = parseGroups(await readFile(`/proc/${pid}/cgroup`, 'utf8'));
-    return v2 ? await usageV2(groups) : await usageV1(groups);
+    return read();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     // ENODEV: the cgroup was removed while its files were read.
@@ -36,20 +48,19 @@ export async function cgroupUsage(pid: number, v2: boolean): Promise<CgroupUsage
 
 /** Reads files of one cgroup by controller; with v2 all controllers are in one folder. */
 export interface CgroupFiles {
-  text(controller: string, file: string): Promise<string>;
-  number(controller: string, file: string): Promise<number>;
-  keyed(controller: string, file: string): Promise<Map<string, number>>;
+  text(controller: string, file: string): string;
+  number(controller: string, file: string): number;
+  keyed(controller: string, file: string): Map<string, number>;
 }
 
-/** The files of the cgroup a process is in; undefined when the process is gone. */
-export async function cgroupFiles(pid: number, v2: boolean): Promise<CgroupFiles | undefined> {
-  const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const groups = parseGroups(text);
+/** The files of the cgroup a process is in; undefined when the process is gone. Reading them throws once it is. */
+export function cgroupFiles(pid: number, v2: boolean): CgroupFiles | undefined {
+  const groups = cgroupsOf(pid);
+  if (groups === undefined) return undefined;
   const path = (controller: string, file: string) =>
     v2 ? join(root, groups.get('') ?? '/', file) : join(root, controller, groups.get(controller) ?? '/', file);
   return {
-    text: (controller, file) => readFile(path(controller, file), 'utf8'),
+    text: (controller, file) => readFileSync(path(controller, file), 'utf8'),
     number: (controller, file) => number(path(controller, file)),
     keyed: (controller, file) => keyed(path(controller, file)),
   };
@@ -65,18 +76,14 @@ export function parseGroups(text: string): Map<string, string> {
   return groups;
 }
 
-async function usageV1(groups: Map<string, string>): Promise<CgroupUsage> {
+function usageV1(groups: Map<string, string>): CgroupUsage {
   const dir = (controller: string) => join(root, controller, groups.get(controller) ?? '/');
-  const [cpu, usage, limit, stat, pids] = await Promise.all([
-    number(join(dir('cpuacct'), 'cpuacct.usage')),
-    number(join(dir('memory'), 'memory.usage_in_bytes')),
-    number(join(dir('memory'), 'memory.limit_in_bytes')),
-    keyed(join(dir('memory'), 'memory.stat')),
-    number(join(dir('pids'), 'pids.current')),
-  ]);
+  const usage = number(join(dir('memory'), 'memory.usage_in_bytes'));
+  const limit = number(join(dir('memory'), 'memory.limit_in_bytes'));
+  const stat = keyed(join(dir('memory'), 'memory.stat'));
   const of = (key: string) => stat.get(key) ?? 0;
   return {
-    cpuNanos: cpu,
+    cpuNanos: number(join(dir('cpuacct'), 'cpuacct.usage')),
     memoryUsage: usage,
     workingSet: Math.max(0, usage - of('total_inactive_file')),
     rss: of('total_rss'),
@@ -84,24 +91,20 @@ async function usageV1(groups: Map<string, string>): Promise<CgroupUsage> {
     majorPageFaults: of('total_pgmajfault'),
     ...(limit < noLimit ? { memoryLimit: limit } : {}),
     ...(stat.has('total_swap') ? { swapUsage: of('total_swap') } : {}),
-    processes: pids,
+    processes: number(join(dir('pids'), 'pids.current')),
   };
 }
 
-async function usageV2(groups: Map<string, string>): Promise<CgroupUsage> {
+function usageV2(groups: Map<string, string>): CgroupUsage {
   const dir = join(root, groups.get('') ?? '/');
-  const [cpu, usage, limit, stat, swap, pids] = await Promise.all([
-    keyed(join(dir, 'cpu.stat')),
-    number(join(dir, 'memory.current')),
-    number(join(dir, 'memory.max')),
-    keyed(join(dir, 'memory.stat')),
-    // There is none on a kernel without swap accounting.
-    number(join(dir, 'memory.swap.current')).catch(() => undefined),
-    number(join(dir, 'pids.current')),
-  ]);
+  const usage = number(join(dir, 'memory.current'));
+  const limit = number(join(dir, 'memory.max'));
+  const stat = keyed(join(dir, 'memory.stat'));
+  // There is none on a kernel without swap accounting.
+  const swap = unlessGone(() => number(join(dir, 'memory.swap.current')));
   const of = (key: string) => stat.get(key) ?? 0;
   return {
-    cpuNanos: (cpu.get('usage_usec') ?? 0) * 1000,
+    cpuNanos: (keyed(join(dir, 'cpu.stat')).get('usage_usec') ?? 0) * 1000,
     memoryUsage: usage,
     workingSet: Math.max(0, usage - of('inactive_file')),
     rss: of('anon'),
@@ -109,16 +112,20 @@ async function usageV2(groups: Map<string, string>): Promise<CgroupUsage> {
     majorPageFaults: of('pgmajfault'),
     ...(Number.isFinite(limit) ? { memoryLimit: limit } : {}),
     ...(swap === undefined ? {} : { swapUsage: swap }),
-    processes: pids,
+    processes: number(join(dir, 'pids.current')),
   };
 }
 
-async function number(file: string): Promise<number> {
-  const text = (await readFile(file, 'utf8')).trim();
+function number(file: string): number {
+  const text = readFileSync(file, 'utf8').trim();
   return text === 'max' ? Number.POSITIVE_INFINITY : Number(text);
 }
 
-async function keyed(file: string): Promise<Map<string, number>> {
-  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.split(' '));
-  return new Map(lines.filter((parts) => parts.length === 2).map(([key = '', value]) => [key, Number(value)]));
+function keyed(file: string): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const space = line.indexOf(' ');
+    if (space > 0) values.set(line.slice(0, space), Number(line.slice(space + 1)));
+  }
+  return values;
 }

@@ -19,7 +19,7 @@ import { isMissing } from '../docker/errors.js';
 import { matchesSelector } from '../labels.js';
 import { allSandboxes, type ListedSandbox } from '../sandbox/list.js';
 import { nowNanos } from '../time.js';
-import { type CgroupUsage, cgroupUsage } from './cgroup.js';
+import { type CgroupUsage, cgroupsOf, cgroupUsage } from './cgroup.js';
 import { networkUsage } from './network.js';
 import { CpuRates } from './rates.js';
 import { LayerSizes } from './writable-layer.js';
@@ -28,6 +28,8 @@ import { LayerSizes } from './writable-layer.js';
 interface Running {
   pid: number;
   upperDir: string;
+  /** Undefined when the process has ended. */
+  cgroups: Map<string, string> | undefined;
 }
 
 /** Statistics straight from the kernel's cgroup files: Docker's own take a second a container. */
@@ -36,7 +38,15 @@ export class StatsCollector {
   readonly #sizes = new LayerSizes();
   readonly #running = new Map<string, Running>();
 
-  constructor(private readonly context: RuntimeContext) {}
+  constructor(private readonly context: RuntimeContext) {
+    context.events.subscribe(({ id, action }) => {
+      if (action === 'destroy') this.#forget(id);
+    });
+    // What went away while Docker was not heard is not told about.
+    context.events.onReconnect(() => {
+      for (const id of [...this.#running.keys()]) this.#forget(id);
+    });
+  }
 
   async container(request: ContainerStatsRequestOutput): Promise<ContainerStatsResponse> {
     const all = await allContainers(this.context);
@@ -44,13 +54,12 @@ export class StatsCollector {
     if (!found || request.container_id === '') {
       throw new CriError('NOT_FOUND', `no container ${request.container_id}`);
     }
-    return { stats: await this.#statsOf(found) };
+    return { stats: await this.#statsOf(found, await this.#usageOf(found.id)) };
   }
 
   async containers(request: ListContainerStatsRequestOutput): Promise<ListContainerStatsResponse> {
     const { filter } = request;
     const all = await allContainers(this.context);
-    this.#forgetAllBut(all);
     const wanted = all.filter(
       (container) =>
         container.state === 'CONTAINER_RUNNING' &&
@@ -58,7 +67,8 @@ export class StatsCollector {
         container.sandboxId.startsWith(filter?.pod_sandbox_id ?? '') &&
         matchesSelector(container.record.labels, filter?.label_selector),
     );
-    return { stats: await Promise.all(wanted.map((container) => this.#statsOf(container))) };
+    const usages = await Promise.all(wanted.map(({ id }) => this.#usageOf(id)));
+    return { stats: await Promise.all(wanted.map((container, index) => this.#statsOf(container, usages[index]))) };
   }
 
   async sandbox(request: PodSandboxStatsRequestOutput): Promise<PodSandboxStatsResponse> {
@@ -89,9 +99,9 @@ export class StatsCollector {
   async #podStats(sandbox: ListedSandbox, containers: ListedContainer[]): Promise<PodSandboxStats> {
     const running = containers.filter(({ state }) => state === 'CONTAINER_RUNNING');
     const process = sandbox.running ? await this.#inspect(sandbox.id) : undefined;
-    const ids = [...(sandbox.running ? [sandbox.id] : []), ...running.map(({ id }) => id)];
-    const usages = await Promise.all(ids.map((id) => this.#usageOf(id)));
-    const total = sum(usages.filter((usage) => usage !== undefined));
+    const usages = await Promise.all(running.map(({ id }) => this.#usageOf(id)));
+    const own = process?.cgroups && cgroupUsage(process.cgroups, this.context.host.cgroupV2);
+    const total = sum([own, ...usages].filter((usage) => usage !== undefined));
     return {
       attributes: {
         id: sandbox.id,
@@ -102,16 +112,14 @@ export class StatsCollector {
       linux: {
         cpu: this.#cpu(`pod/${sandbox.id}`, total),
         memory: memory(total),
-        network: process ? await networkUsage(process.pid) : null,
+        network: process ? networkUsage(process.pid) : null,
         process: { timestamp: nowNanos(), process_count: { value: total.processes } },
-        containers: await Promise.all(running.map((container) => this.#statsOf(container))),
+        containers: await Promise.all(running.map((container, index) => this.#statsOf(container, usages[index]))),
       },
     };
   }
 
-  async #statsOf(container: ListedContainer): Promise<ContainerStats> {
-    const { id, record, state } = container;
-    const usage = state === 'CONTAINER_RUNNING' ? await this.#usageOf(id) : undefined;
+  async #statsOf({ id, record }: ListedContainer, usage: CgroupUsage | undefined): Promise<ContainerStats> {
     const timestamp = nowNanos();
     const upperDir = (await this.#inspect(id))?.upperDir ?? '';
     const layer = upperDir === '' ? undefined : await this.#sizes.of(upperDir);
@@ -140,7 +148,7 @@ export class StatsCollector {
 
   async #usageOf(id: string): Promise<CgroupUsage | undefined> {
     const running = await this.#inspect(id);
-    return running && running.pid > 0 ? cgroupUsage(running.pid, this.context.host.cgroupV2) : undefined;
+    return running?.cgroups && cgroupUsage(running.cgroups, this.context.host.cgroupV2);
   }
 
   async #inspect(id: string): Promise<Running | undefined> {
@@ -149,7 +157,8 @@ export class StatsCollector {
     try {
       const info = await this.context.docker.quick.getContainer(id).inspect();
       const upperDir = (info.GraphDriver?.Data as { UpperDir?: string } | null)?.UpperDir ?? '';
-      const running = { pid: info.State.Pid, upperDir };
+      const { Pid: pid } = info.State;
+      const running = { pid, upperDir, cgroups: pid > 0 ? cgroupsOf(pid) : undefined };
       if (info.State.Running) this.#running.set(id, running);
       return running;
     } catch (error) {
@@ -158,14 +167,10 @@ export class StatsCollector {
     }
   }
 
-  #forgetAllBut(containers: ListedContainer[]): void {
-    const running = new Set(containers.filter(({ state }) => state === 'CONTAINER_RUNNING').map(({ id }) => id));
-    const dirs = new Set<string>();
-    for (const [id, { upperDir }] of this.#running) {
-      if (running.has(id)) dirs.add(upperDir);
-      else this.#running.delete(id);
-    }
-    this.#sizes.keep(dirs);
+  #forget(id: string): void {
+    const known = this.#running.get(id);
+    this.#running.delete(id);
+    if (known) this.#sizes.forget(known.upperDir);
   }
 }
 

@@ -21,9 +21,8 @@ export class LayerSizes {
     return usage;
   }
 
-  /** Forgets all but these. */
-  keep(dirs: Set<string>): void {
-    for (const dir of this.#known.keys()) if (!dirs.has(dir)) this.#known.delete(dir);
+  forget(dir: string): void {
+    this.#known.delete(dir);
   }
 }
 
