@@ -34,6 +34,8 @@ export interface SchedulerOptions {
 
 /** After this long without a break the loop lets sockets and timers have a turn. */
 const maxTurnMs = 5;
+/** Events are written a few at a time: while many pods wait, connections and the API server are for bindings. */
+const eventWriters = 2;
 /** Bindings on their way at once: more would only wait for connections. */
 const maxBindings = 256;
 
@@ -69,7 +71,12 @@ export class Scheduler {
     );
     for (const profile of config.profiles) {
       const name = profile.schedulerName;
-      const recorder = new EventRecorder(client, { component: name, logger, writers: 8, queueLength: 10_000 });
+      const recorder = new EventRecorder(client, {
+        component: name,
+        logger,
+        writers: eventWriters,
+        queueLength: 10_000,
+      });
       this.recorders.set(name, recorder);
       const plugins = createPlugins(this.handle(name, recorder), profile.args);
       const selected = selectPlugins(profile, plugins);

@@ -1,3 +1,5 @@
+import type { FilterPlugin } from './plugin.js';
+
 /** What a plugin keeps between its steps for one pod. */
 export interface StateData {
   /** A copy that can be changed on its own: preemption tries what-ifs on several nodes. */
@@ -10,6 +12,8 @@ export class CycleState {
   /** Filter and score plugins whose PreFilter or PreScore said Skip. */
   readonly skipFilter = new Set<string>();
   readonly skipScore = new Set<string>();
+  /** The filters left to ask; the framework's, once PreFilter is done. */
+  filters: readonly FilterPlugin[] | undefined;
 
   read<T extends StateData>(key: string): T | undefined {
     return this.data.get(key) as T | undefined;
@@ -22,6 +26,7 @@ export class CycleState {
   clone(): CycleState {
     const copy = new CycleState();
     for (const [key, data] of this.data) copy.data.set(key, data.clone());
+    copy.filters = this.filters;
     for (const name of this.skipFilter) copy.skipFilter.add(name);
     for (const name of this.skipScore) copy.skipScore.add(name);
     return copy;

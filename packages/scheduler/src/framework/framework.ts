@@ -3,7 +3,7 @@ import type { CycleState } from './cycle-state.js';
 import type { Diagnosis } from './diagnosis.js';
 import type { EventRegistration } from './events.js';
 import type { NodeInfo } from './node-info.js';
-import type { NodeScore, Plugin, PostFilterResult, PreFilterResult } from './plugin.js';
+import type { FilterPlugin, NodeScore, Plugin, PostFilterResult, PreFilterResult } from './plugin.js';
 import type { PodInfo } from './pod-info.js';
 import type { Snapshot } from './snapshot.js';
 import { Status, unresolvable } from './status.js';
@@ -24,7 +24,7 @@ export type StepObserver = (point: string, status: string, seconds: number) => v
 
 /** Runs the steps of one profile's plugins. */
 export class Framework {
-  private readonly filters: readonly (Plugin & Required<Pick<Plugin, 'filter'>>)[];
+  private readonly filters: readonly FilterPlugin[];
   private readonly scorers: readonly (Plugin & Required<Pick<Plugin, 'score'>>)[];
   private readonly registrations: ReadonlyMap<string, readonly EventRegistration<V1Pod>[]>;
 
@@ -98,10 +98,15 @@ export class Framework {
     return { nodeNames, narrowedBy };
   }
 
+  /** The filters that have something to say about the pod, worked out once a cycle. */
+  private filtersOf(state: CycleState): readonly FilterPlugin[] {
+    state.filters ??= this.filters.filter((p) => !state.skipFilter.has(p.name));
+    return state.filters;
+  }
+
   /** The first rejection of a node; undefined if it fits. */
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
-    for (const plugin of this.filters) {
-      if (state.skipFilter.size > 0 && state.skipFilter.has(plugin.name)) continue;
+    for (const plugin of this.filtersOf(state)) {
       const status = plugin.filter(state, pod, node);
       if (status) return from(plugin, status, `running "${plugin.name}" filter plugin`);
     }

@@ -1,7 +1,8 @@
-import type { V1Node } from '@kubelab/api';
+import type { V1Node, V1Taint } from '@kubelab/api';
 import { claimsOf } from './claims.js';
 import type { PodInfo } from './pod-info.js';
 import { addResource, copyResource, emptyResource, type Resource, resourceOf } from './resource.js';
+import { blocksScheduling } from './taints.js';
 
 /** A node with the pods on it (assumed ones included) and the sums that plugins need. */
 export class NodeInfo {
@@ -17,6 +18,11 @@ export class NodeInfo {
   requested: Resource = emptyResource();
   nonZeroRequested: Resource = emptyResource();
   allocatable: Resource = emptyResource();
+  /** Cordoned. */
+  unschedulable = false;
+  /** Taints that keep pods away, and those that only make the node less wanted. */
+  hardTaints: readonly V1Taint[] = [];
+  softTaints: readonly V1Taint[] = [];
   /** Sizes of the images on the node by name. */
   images: ReadonlyMap<string, number> = new Map();
 
@@ -31,6 +37,10 @@ export class NodeInfo {
   setNode(node: V1Node): void {
     const old = this.node;
     this.node = node;
+    this.unschedulable = node.spec?.unschedulable ?? false;
+    const taints = node.spec?.taints ?? [];
+    this.hardTaints = taints.filter((t) => blocksScheduling(t.effect));
+    this.softTaints = taints.filter((t) => t.effect === 'PreferNoSchedule');
     if (old?.status?.allocatable !== node.status?.allocatable) {
       this.allocatable = resourceOf(node.status?.allocatable ?? node.status?.capacity);
     }
@@ -82,6 +92,9 @@ export class NodeInfo {
     copy.nonZeroRequested = copyResource(this.nonZeroRequested);
     copy.allocatable = this.allocatable;
     copy.images = this.images;
+    copy.unschedulable = this.unschedulable;
+    copy.hardTaints = this.hardTaints;
+    copy.softTaints = this.softTaints;
     return copy;
   }
 }

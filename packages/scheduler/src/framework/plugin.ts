@@ -74,3 +74,6 @@ export interface Plugin {
   bind?(state: CycleState, pod: PodInfo, nodeName: string): Promise<Status | undefined>;
   postBind?(state: CycleState, pod: PodInfo, nodeName: string): void;
 }
+
+/** A plugin that filters. */
+export type FilterPlugin = Plugin & Required<Pick<Plugin, 'filter'>>;

@@ -1,6 +1,6 @@
 import type { V1Node } from '@kubelab/api';
 import type { Plugin } from '../framework/plugin.js';
-import { unresolvable } from '../framework/status.js';
+import { Status, unresolvable } from '../framework/status.js';
 
 /** A pod that names its node fits only there. */
 export const nodeName = (): Plugin => ({
@@ -12,6 +12,7 @@ export const nodeName = (): Plugin => ({
       hint: (pod, event) => (event.now as V1Node).metadata?.name === pod.spec?.nodeName,
     },
   ],
+  preFilter: (_state, pod) => (pod.pod.spec?.nodeName ? undefined : { status: Status.skip }),
   filter(_state, pod, node) {
     const wanted = pod.pod.spec?.nodeName;
     if (!wanted || wanted === node.name) return undefined;

@@ -5,7 +5,7 @@ import { maxNodeScore, type Plugin } from '../framework/plugin.js';
 import type { PodInfo } from '../framework/pod-info.js';
 import { podRequest, type Resource, resourceOf } from '../framework/resource.js';
 import { Status } from '../framework/status.js';
-import { demandOf } from './resource-scorer.js';
+import { meterOf } from './resource-scorer.js';
 
 interface Shortage {
   reason: string;
@@ -71,7 +71,7 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs): Plugin => {
   const names = new Set(args.ignoredResources ?? []);
   const ignored = (name: string): boolean => names.has(name) || groups.has(name.split('/')[0] ?? '');
   const strategy = strategyOf(args);
-  const { resources } = args.scoringStrategy;
+  const meters = args.scoringStrategy.resources.map((r) => meterOf(r.name, r.weight, true));
   const byRatio = args.scoringStrategy.type === 'RequestedToCapacityRatio';
   const fits = (pod: V1Pod, node: V1Node): boolean => {
     const want = podRequest(pod);
@@ -118,14 +118,14 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs): Plugin => {
   function scoreOf(pod: PodInfo, node: NodeInfo): number {
     let sum = 0;
     let weights = 0;
-    for (const { name, weight } of resources) {
-      const demand = demandOf(name, pod, node, true);
-      if (!demand || demand.allocatable === 0) continue;
-      const score = strategy(demand.requested, demand.allocatable);
+    for (const meter of meters) {
+      const allocatable = meter.allocatable(node);
+      if (allocatable === 0 || !meter.matters(pod)) continue;
+      const score = strategy(meter.requested(pod, node), allocatable);
       // As in Kubernetes: with a shape, a resource that scores nothing has no say.
       if (byRatio && score === 0) continue;
-      sum += score * weight;
-      weights += weight;
+      sum += score * meter.weight;
+      weights += meter.weight;
     }
     if (weights === 0) return 0;
     return byRatio ? Math.round(sum / weights) : Math.floor(sum / weights);

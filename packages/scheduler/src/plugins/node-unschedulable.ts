@@ -17,7 +17,7 @@ export const nodeUnschedulable = (): Plugin => ({
     { resource: 'UnscheduledPod', actions: ['UpdatePodToleration'] },
   ],
   filter(_state, pod, node) {
-    if (!node.node?.spec?.unschedulable) return undefined;
+    if (!node.unschedulable) return undefined;
     if (pod.pod.spec?.tolerations?.some((t) => tolerates(t, taint))) return undefined;
     return unresolvable('node(s) were unschedulable');
   },

@@ -1,35 +1,55 @@
 import type { NodeInfo } from '../framework/node-info.js';
 import type { PodInfo } from '../framework/pod-info.js';
 
-/** A node's capacity of a resource, and what would be requested of it with the pod there. */
-export interface Demand {
-  allocatable: number;
-  requested: number;
+/** A resource that nodes are scored by: what a node has, and what would be requested of it with the pod there. */
+export interface ResourceMeter {
+  weight: number;
+  allocatable(node: NodeInfo): number;
+  requested(pod: PodInfo, node: NodeInfo): number;
+  /** False for extended resources that the pod does not want: they have no say. */
+  matters(pod: PodInfo): boolean;
 }
 
+const always = (): boolean => true;
+
 /**
- * CPU and memory are counted with defaults for containers that request none (`nonZero`), so that pods without
- * requests spread too. Undefined: neither the node has it nor the pod wants it.
+ * The meter of a resource. CPU and memory are counted with defaults for containers that request none (`nonZero`), so
+ * that pods without requests spread too.
  */
-export function demandOf(resource: string, pod: PodInfo, node: NodeInfo, nonZero: boolean): Demand | undefined {
-  const requested = nonZero ? node.nonZeroRequested : node.requested;
-  const wanted = nonZero ? pod.nonZeroRequest : pod.request;
-  switch (resource) {
+export function meterOf(name: string, weight: number, nonZero: boolean): ResourceMeter {
+  switch (name) {
     case 'cpu':
-      return { allocatable: node.allocatable.milliCpu, requested: requested.milliCpu + wanted.milliCpu };
+      return {
+        weight,
+        matters: always,
+        allocatable: (node) => node.allocatable.milliCpu,
+        requested: nonZero
+          ? (pod, node) => node.nonZeroRequested.milliCpu + pod.nonZeroRequest.milliCpu
+          : (pod, node) => node.requested.milliCpu + pod.request.milliCpu,
+      };
     case 'memory':
-      return { allocatable: node.allocatable.memory, requested: requested.memory + wanted.memory };
+      return {
+        weight,
+        matters: always,
+        allocatable: (node) => node.allocatable.memory,
+        requested: nonZero
+          ? (pod, node) => node.nonZeroRequested.memory + pod.nonZeroRequest.memory
+          : (pod, node) => node.requested.memory + pod.request.memory,
+      };
     case 'ephemeral-storage':
       return {
-        allocatable: node.allocatable.ephemeralStorage,
-        requested: node.requested.ephemeralStorage + pod.request.ephemeralStorage,
+        weight,
+        matters: always,
+        allocatable: (node) => node.allocatable.ephemeralStorage,
+        requested: (pod, node) => node.requested.ephemeralStorage + pod.request.ephemeralStorage,
       };
     default: {
-      const podWants = pod.request.scalars?.get(resource) ?? 0;
-      if (podWants === 0) return undefined;
+      const wanted = (pod: PodInfo): number => pod.request.scalars?.get(name) ?? 0;
       return {
-        allocatable: node.allocatable.scalars?.get(resource) ?? 0,
-        requested: (node.requested.scalars?.get(resource) ?? 0) + podWants,
+        weight,
+        matters: (pod) => wanted(pod) > 0,
+        allocatable: (node) => node.allocatable.scalars?.get(name) ?? 0,
+        requested: (pod, node) => (node.requested.scalars?.get(name) ?? 0) + wanted(pod),
       };
     }
   }

@@ -25,13 +25,12 @@ export const taintToleration = (): Plugin => ({
     { resource: 'UnscheduledPod', actions: ['UpdatePodToleration'] },
   ],
   filter(_state, pod, node) {
-    const taints = taintsOf(node.node);
-    if (!taints) return undefined;
-    const taint = untoleratedTaint(taints, pod.pod.spec?.tolerations, blocksScheduling);
+    if (node.hardTaints.length === 0) return undefined;
+    const taint = untoleratedTaint(node.hardTaints, pod.pod.spec?.tolerations, blocksScheduling);
     return taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
   },
   preScore(state, pod, nodes) {
-    if (!nodes.some((n) => n.node?.spec?.taints?.some((t) => t.effect === 'PreferNoSchedule'))) return Status.skip;
+    if (!nodes.some((n) => n.softTaints.length > 0)) return Status.skip;
     const tolerations = pod.pod.spec?.tolerations ?? [];
     state.write(name, new Prefer(tolerations.filter((t) => !t.effect || t.effect === 'PreferNoSchedule')));
     return undefined;
@@ -39,9 +38,7 @@ export const taintToleration = (): Plugin => ({
   score(state, _pod, node) {
     const tolerations = state.read<Prefer>(name)?.tolerations ?? [];
     let count = 0;
-    for (const taint of node.node?.spec?.taints ?? []) {
-      if (taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint))) count++;
-    }
+    for (const taint of node.softTaints) if (!tolerations.some((t) => tolerates(t, taint))) count++;
     return count;
   },
   normalizeScore: (_state, _pod, scores) => defaultNormalize(scores, true),

@@ -32,6 +32,10 @@ export class TestEtcd {
     return etcd;
   }
 
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
