@@ -450,6 +450,10 @@ describe('kubelet on Docker', () => {
 
   it('tells what pods use', async () => {
     node.run('used', {
+      volumes: [
+        { name: 'disk', emptyDir: {} },
+        { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } },
+      ],
       containers: [sh(`while true; do sleep 0.05; done`, { resources: { limits: { memory: '32Mi' } } })],
     });
     await ready('used');
@@ -458,6 +462,10 @@ describe('kubelet on Docker', () => {
       const pod = summary.pods.find((candidate: { podRef: { name: string } }) => candidate.podRef.name === 'used');
       assert.ok(pod.containers[0].memory.workingSetBytes > 0);
       assert.ok(pod.containers[0].cpu.usageNanoCores > 0);
+      const volumes = pod.volume.map((volume: { name: string }) => volume.name).sort();
+      assert.deepEqual(volumes, ['disk', 'mem']);
+      const memory = pod.volume.find((volume: { name: string }) => volume.name === 'mem');
+      assert.equal(memory.capacityBytes, 8 * 2 ** 20);
       assert.ok(summary.node.memory.workingSetBytes > 0);
     });
     assert.match(

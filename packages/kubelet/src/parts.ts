@@ -26,6 +26,7 @@ import { RuntimeReader } from './runtime/reader.js';
 import { imageFileSystem } from './server/stats-routes.js';
 import { NodeShutdown } from './shutdown/node-shutdown.js';
 import { MirrorPods } from './sources/mirror-pods.js';
+import { registerClaimMetrics } from './stats/claim-metrics.js';
 import { UsageCollector } from './stats/collector.js';
 import { StatusManager } from './status/manager.js';
 import { VolumeManager } from './volumes/manager.js';
@@ -153,6 +154,13 @@ export class Parts {
     this.devices = new DeviceManager({ dir: config.devicePluginDir, logger, onChange: poke });
     const allocatable = () => this.nodeAgent.allocatable;
     this.volumes = new VolumeManager({ paths: this.paths, objectsFor: this.objectsFor, allocatable });
+    registerClaimMetrics(metrics, () =>
+      pods.pods().flatMap((pod) => {
+        const { namespace } = pod.metadata;
+        const claims = this.volumes.measured(pod).filter((volume) => volume.claim);
+        return claims.map((volume) => ({ namespace, volume }));
+      }),
+    );
     this.nodeAgent = new NodeAgent({
       config,
       client,

@@ -68,7 +68,7 @@ export async function nodeServer(o: NodeServerOptions): Promise<KubeletServer> {
             pod,
             state,
             startTime: (o.statuses.get(pod.metadata.uid) ?? pod.status)?.startTime,
-            volumes: o.volumes.localVolumeDirs(pod),
+            volumes: o.volumes.measured(pod),
           })),
       }),
       ...infoRoutes({

@@ -1,15 +1,14 @@
 import { stat } from 'node:fs/promises';
 import type { Pod } from '../pod/types.js';
 import type { PodRuntimeState } from '../runtime/types.js';
-import { diskUsage } from './disk-usage.js';
 import type { PodDetails } from './summary.js';
+import { type MeasuredVolume, volumeUse } from './volumes.js';
 
 export interface DetailSource {
   pod: Pod;
   state: PodRuntimeState | undefined;
   startTime: string | undefined;
-  /** Disk-backed emptyDirs. */
-  volumes: { name: string; dir: string }[];
+  volumes: MeasuredVolume[];
 }
 
 /** Disk use and start times of a pod's parts. */
@@ -21,11 +20,6 @@ export async function podDetails(source: DetailSource): Promise<PodDetails> {
     const file = await stat(container.logPath).catch(() => undefined);
     logsBytes.set(container.name, (logsBytes.get(container.name) ?? 0) + (file?.size ?? 0));
   }
-  const volumes = await Promise.all(
-    source.volumes.map(async ({ name, dir }) => {
-      const { bytes, inodes } = await diskUsage(dir);
-      return { name, usedBytes: bytes, inodesUsed: inodes };
-    }),
-  );
+  const volumes = (await Promise.all(source.volumes.map(volumeUse))).filter((volume) => volume !== undefined);
   return { startTime: source.startTime, containerStarts, logsBytes, volumes };
 }

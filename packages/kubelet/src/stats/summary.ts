@@ -2,6 +2,7 @@ import { nowSecond } from '@kubelab/apimachinery';
 import type { FileSystemUse } from '../node/machine.js';
 import type { ContainerUsage, CpuStats, MemoryStats, PodUsage, UsageSnapshot } from './collector.js';
 import type { NodeUsage } from './node-usage.js';
+import type { VolumeUse } from './volumes.js';
 
 export interface SummaryInput {
   nodeName: string;
@@ -17,7 +18,7 @@ export interface PodDetails {
   startTime: string | undefined;
   containerStarts: Map<string, number>;
   logsBytes: Map<string, number>;
-  volumes: { name: string; usedBytes: number; inodesUsed: number }[];
+  volumes: VolumeUse[];
 }
 
 const time = (ms: number) => nowSecond(new Date(ms));
@@ -62,13 +63,14 @@ function container(usage: ContainerUsage, input: SummaryInput, details: PodDetai
 
 function pod(usage: PodUsage, input: SummaryInput) {
   const details = input.details.get(usage.uid);
-  const volumes = (details?.volumes ?? []).map((volume) => ({
-    name: volume.name,
-    ...fileSystem(input.nodeFs, volume.usedBytes, volume.inodesUsed),
+  const volumes = (details?.volumes ?? []).map(({ name, claim, usedBytes, inodesUsed, fileSystem: own }) => ({
+    ...fileSystem(own ?? input.nodeFs, usedBytes, inodesUsed),
+    name,
+    ...(claim ? { pvcRef: { name: claim, namespace: usage.namespace } } : {}),
   }));
   const logs = [...(details?.logsBytes.values() ?? [])].reduce((sum, bytes) => sum + bytes, 0);
   const layers = usage.containers.reduce((sum, item) => sum + item.rootfs.usedBytes, 0);
-  const data = volumes.reduce((sum, volume) => sum + volume.usedBytes, 0);
+  const data = (details?.volumes ?? []).reduce((sum, { ephemeral, usedBytes }) => sum + (ephemeral ? usedBytes : 0), 0);
   return {
     podRef: { name: usage.name, namespace: usage.namespace, uid: usage.uid },
     startTime: details?.startTime,

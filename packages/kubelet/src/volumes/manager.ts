@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { V1Volume } from '@kubelab/api';
 import type { Allocatable, FieldContext } from '../env/field-ref.js';
 import type { Pod } from '../pod/types.js';
+import type { MeasuredVolume } from '../stats/volumes.js';
 import { unmountAll } from './mounts.js';
 import type { PodPaths } from './paths.js';
-import { pluginFor } from './plugins.js';
+import { findPlugin, pluginFor } from './plugins.js';
 import type { MountedVolume, VolumeObjects } from './types.js';
 
 /** Thrown when volumes of a pod can't be made ready; the worker shows it as FailedMount. */
@@ -80,6 +81,21 @@ export class VolumeManager {
       removed.push(uid);
     }
     return removed;
+  }
+
+  /** The pod's volumes whose use can be told: all that are in its folder. */
+  measured(pod: Pod): MeasuredVolume[] {
+    return (pod.spec.volumes ?? []).flatMap((volume) => {
+      const plugin = findPlugin(volume);
+      if (!plugin || volume.hostPath || volume.image) return [];
+      const dir = this.options.paths.volume(pod.metadata.uid, plugin.folder, volume.name);
+      const memory = volume.emptyDir?.medium === 'Memory';
+      const claim =
+        volume.persistentVolumeClaim?.claimName ??
+        (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined);
+      const ownFileSystem = memory || claim !== undefined || volume.nfs !== undefined;
+      return [{ name: volume.name, dir, ownFileSystem, ephemeral: !ownFileSystem, ...(claim ? { claim } : {}) }];
+    });
   }
 
   /** Folder of the local (disk-backed) volumes of a pod by volume name, for measuring their use. */

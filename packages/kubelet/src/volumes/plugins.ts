@@ -21,12 +21,18 @@ const plugins: VolumePlugin[] = [
   imageVolume,
 ];
 
+const kindsOf = (volume: V1Volume) => Object.keys(volume).filter((key) => key !== 'name');
+
+/** The plugin of a volume; undefined when this node has none for its kind. */
+export function findPlugin(volume: V1Volume): VolumePlugin | undefined {
+  // A volume without a source is an emptyDir (API default).
+  if (kindsOf(volume).length === 0) return emptyDir;
+  return plugins.find((candidate) => candidate.supports(volume));
+}
+
 /** The plugin of a volume. Throws, naming the kind, when this node has none for it. */
 export function pluginFor(volume: V1Volume): VolumePlugin {
-  const plugin = plugins.find((candidate) => candidate.supports(volume));
-  if (plugin) return plugin;
-  const kinds = Object.keys(volume).filter((key) => key !== 'name');
-  // A volume without a source is an emptyDir (API default).
-  if (kinds.length === 0) return emptyDir;
-  throw new Error(`no volume plugin matched: ${kinds.join(', ')}`);
+  const plugin = findPlugin(volume);
+  if (!plugin) throw new Error(`no volume plugin matched: ${kindsOf(volume).join(', ')}`);
+  return plugin;
 }
