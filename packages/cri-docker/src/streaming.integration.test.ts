@@ -81,6 +81,18 @@ test('attach: to a shell that ends with its stdin', async () => {
   });
 });
 
+test('attach: a stdin for many clients outlives each of them, whose end is the end of its attach', async () => {
+  const { cri } = runtime;
+  const command = ['sh', '-c', 'cat >/tmp/in; sleep 7777'];
+  const id = await startContainer(runtime, pod, '', { command, stdin: true, stdin_once: false });
+  for (const line of ['one\n', 'two\n']) {
+    const { url } = await cri.attach({ container_id: id, stdin: true, stdout: true, stderr: true });
+    await runInNamespace(runtime.netns, { kind: 'command', url, stdin: line });
+  }
+  await until(async () => assert.equal(await output(cri, id, 'cat', '/tmp/in'), 'one\ntwo'));
+  assert.equal((await cri.containerStatus({ container_id: id })).status?.state, 'CONTAINER_RUNNING');
+});
+
 test('port-forward: into the pod’s network and the host’s, errors to the client', async () => {
   const { cri } = runtime;
   const server = 'mkdir -p /www; echo page >/www/index.html; httpd -f -p 8080 -h /www';

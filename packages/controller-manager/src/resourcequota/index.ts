@@ -61,13 +61,24 @@ class QuotaController implements Controller {
     this.signal = signal;
     const { logger, options } = this.context;
     this.resources = (await discoverResources(this.context.client)).resources;
-    const periodically = everyPeriod(discoveryPeriodMs, signal, logger, async () => {
-      this.resources = (await discoverResources(this.context.client)).resources;
-    });
+    const periodically = everyPeriod(discoveryPeriodMs, signal, logger, () => this.rediscover());
     const resync = everyPeriod(options.resourceQuotaSyncPeriodMs, signal, logger, async () => {
       for (const quota of this.quotas.lister.list()) this.reconciler.queue.add(keyOf(quota));
     });
     await Promise.all([this.reconciler.run(signal), periodically, resync]);
+  }
+
+  /** Quotas that count a resource which has come are counted anew. */
+  private async rediscover(): Promise<void> {
+    const before = new Set(this.resources.map(idOf));
+    this.resources = (await discoverResources(this.context.client)).resources;
+    const come = this.resources.filter((resource) => !before.has(idOf(resource)));
+    for (const quota of this.quotas.lister.list()) {
+      const names = Object.keys(quota.spec.hard ?? {});
+      if (come.some((resource) => names.some((name) => isAbout(name, resource)))) {
+        this.reconciler.queue.add(keyOf(quota));
+      }
+    }
   }
 
   private keysIn(object: Counted): string[] {
@@ -80,7 +91,11 @@ class QuotaController implements Controller {
     if (!quota) return;
     const hard = quota.spec.hard ?? {};
     const used: Record<string, Quantity> = {};
-    for (const resource of Object.keys(hard)) used[resource] = Quantity.zero;
+    for (const resource of Object.keys(hard)) {
+      // Of a resource that is not known (yet), what admission charged is all there is to know.
+      const known = this.resources.some((candidate) => isAbout(resource, candidate));
+      used[resource] = known ? Quantity.zero : Quantity.parse(quota.status?.used?.[resource] ?? 0);
+    }
     for (const source of await this.sourcesFor(Object.keys(hard), signal)) {
       const gr = { group: source.resource.group, resource: source.resource.resource };
       for (const object of source.informer.lister.list(namespace)) {
@@ -116,7 +131,7 @@ class QuotaController implements Controller {
   }
 
   private source(resource: ServedResource): Source {
-    const id = `${resource.group}/${resource.resource}`;
+    const id = idOf(resource);
     let source = this.sources.get(id);
     if (source) return source;
     if (detailed.has(id)) {
@@ -136,6 +151,8 @@ class QuotaController implements Controller {
     return source;
   }
 }
+
+const idOf = ({ group, resource }: ServedResource): string => `${group}/${resource}`;
 
 /** Only counted, so only identity matters. */
 function identityOnly({ apiVersion, kind, metadata }: Counted): Counted {

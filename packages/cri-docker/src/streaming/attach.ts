@@ -29,13 +29,10 @@ export async function attach(context: RuntimeContext, request: AttachRequestOutp
           logs: false,
           detachKeys,
         })) as Duplex;
-        // What Docker sends is framed by how the container was made, whatever the client asks for. A stdin that stays
-        // open for the next client is not ended by this one; for Docker its end would be that of the whole connection.
-        await joinCommand(
-          stream,
-          { ...streams, tty: info.Config.Tty },
-          (size) => container.resize({ w: size.width, h: size.height }),
-          info.Config.StdinOnce,
+        // What Docker sends is framed by how the container was made, whatever the client asks for. The end of the
+        // client's stdin ends the container's if it is for one client only; else Docker ends this connection alone.
+        await joinCommand(stream, { ...streams, tty: info.Config.Tty }, (size) =>
+          container.resize({ w: size.width, h: size.height }),
         );
         stream.destroy();
       } catch (error) {

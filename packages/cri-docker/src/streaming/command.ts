@@ -6,14 +6,11 @@ import { pipeOutput } from '../docker/exec.js';
 /**
  * Joins a client's streams with Docker's connection of an exec or attach. Resolves when the output has ended, or the
  * client is gone.
- *
- * @param endStdin whether the end of the client's stdin ends the command's
  */
 export async function joinCommand(
   docker: Duplex,
   streams: CommandStreams,
   resize: (size: TerminalSize) => Promise<unknown>,
-  endStdin = true,
 ): Promise<void> {
   const { stdin, signal } = streams;
   let resized: Promise<void> = Promise.resolve();
@@ -23,7 +20,7 @@ export async function joinCommand(
   if (stdin) {
     // The size a client begins with is there before what is typed.
     await resized;
-    stdin.pipe(docker, { end: endStdin });
+    stdin.pipe(docker);
     stdin.once('error', () => stdin.unpipe(docker));
   }
   const gone = new Promise<void>((resolve) => {
