@@ -2,39 +2,13 @@ import { readFileSync } from 'node:fs';
 import { parseDurationMs } from '@kubelab/component-base';
 import { parse } from 'yaml';
 import { defaultArgs, defaultConfig, defaultPlugins, defaultProfile } from './defaults.js';
-import type { ExtenderConfig, PluginArgs, PluginSet, PointName, Profile, SchedulerConfig } from './types.js';
+import { toV1 } from './old-versions.js';
+import { ConfigError, type RawConfig, type RawProfile } from './raw.js';
+import type { PluginArgs, Profile, SchedulerConfig } from './types.js';
+import { validateConfig } from './validate.js';
 
-/** kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration, what is read of it here. */
-interface RawConfig {
-  apiVersion?: string;
-  kind?: string;
-  percentageOfNodesToScore?: number;
-  podInitialBackoffSeconds?: number;
-  podMaxBackoffSeconds?: number;
-  profiles?: RawProfile[];
-  extenders?: (Omit<ExtenderConfig, 'httpTimeoutMs'> & { httpTimeout?: string })[];
-  clientConnection?: { kubeconfig?: string; qps?: number; burst?: number };
-  leaderElection?: {
-    leaderElect?: boolean;
-    leaseDuration?: string;
-    renewDeadline?: string;
-    retryPeriod?: string;
-    resourceName?: string;
-    resourceNamespace?: string;
-  };
-}
-
-interface RawProfile {
-  schedulerName?: string;
-  percentageOfNodesToScore?: number;
-  plugins?: Partial<Record<PointName | 'multiPoint', PluginSet>>;
-  pluginConfig?: { name: string; args?: Record<string, unknown> }[];
-}
-
-/** A KubeSchedulerConfiguration file that can't be used; the message says why. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+const group = 'kubescheduler.config.k8s.io';
+const oldVersions = ['v1beta1', 'v1beta2', 'v1beta3'].map((v) => `${group}/${v}`);
 
 /** What the file says about the process rather than about scheduling; flags win over it. */
 export interface ProcessConfig {
@@ -55,31 +29,31 @@ export function loadConfigFile(file: string): { config: SchedulerConfig; process
   return compileConfig((parse(readFileSync(file, 'utf8')) ?? {}) as RawConfig);
 }
 
-export function compileConfig(raw: RawConfig): { config: SchedulerConfig; process: ProcessConfig } {
-  if (raw.kind !== 'KubeSchedulerConfiguration') throw new ConfigError(`unexpected kind ${raw.kind ?? ''}`);
-  if (raw.apiVersion !== 'kubescheduler.config.k8s.io/v1') {
-    throw new ConfigError(`no kind "KubeSchedulerConfiguration" is registered for version "${raw.apiVersion ?? ''}"`);
+/** Reads a configuration of any version since v1beta1. Throws ConfigError. */
+export function compileConfig(given: RawConfig): { config: SchedulerConfig; process: ProcessConfig } {
+  if (given.kind !== 'KubeSchedulerConfiguration') throw new ConfigError(`unexpected kind ${given.kind ?? ''}`);
+  const old = oldVersions.includes(given.apiVersion ?? '');
+  if (!old && given.apiVersion !== `${group}/v1`) {
+    throw new ConfigError(`no kind "KubeSchedulerConfiguration" is registered for version "${given.apiVersion ?? ''}"`);
   }
+  const raw = old ? toV1(given) : given;
   const config = defaultConfig();
   config.percentageOfNodesToScore = raw.percentageOfNodesToScore ?? 0;
-  if (config.percentageOfNodesToScore < 0 || config.percentageOfNodesToScore > 100) {
-    throw new ConfigError('percentageOfNodesToScore: not in valid range [0-100]');
-  }
   config.podInitialBackoffMs = (raw.podInitialBackoffSeconds ?? 1) * 1000;
   config.podMaxBackoffMs = (raw.podMaxBackoffSeconds ?? 10) * 1000;
-  if (raw.profiles?.length) config.profiles = raw.profiles.map(compileProfile);
-  const names = config.profiles.map((p) => p.schedulerName);
-  const twice = names.find((n, i) => names.indexOf(n) !== i);
-  if (twice !== undefined) throw new ConfigError(`profiles: duplicate schedulerName "${twice}"`);
+  const profiles = raw.profiles ?? [];
+  // Only a single profile may leave its name out.
+  if (profiles.length > 0) config.profiles = profiles.map((p) => compileProfile(p, profiles.length === 1));
   config.extenders = (raw.extenders ?? []).map(({ httpTimeout, ...e }) => ({
     ...e,
     httpTimeoutMs: httpTimeout ? parseDurationMs(httpTimeout) : 5_000,
   }));
+  validateConfig(config);
   const { kubeconfig, qps, burst } = raw.clientConnection ?? {};
   return { config, process: { kubeconfig, qps, burst, leaderElection: raw.leaderElection } };
 }
 
-function compileProfile(raw: RawProfile): Profile {
+function compileProfile(raw: RawProfile, alone: boolean): Profile {
   const multi = raw.plugins?.multiPoint;
   const off = new Set((multi?.disabled ?? []).map((d) => d.name));
   const own = multi?.enabled ?? [];
@@ -89,7 +63,7 @@ function compileProfile(raw: RawProfile): Profile {
     .map((p) => own.find((o) => o.name === p.name) ?? p);
   const added = own.filter((o) => !kept.some((k) => k.name === o.name));
   return {
-    ...defaultProfile(raw.schedulerName || 'default-scheduler'),
+    ...defaultProfile(raw.schedulerName || (alone ? 'default-scheduler' : '')),
     percentageOfNodesToScore: raw.percentageOfNodesToScore,
     plugins: { ...raw.plugins, multiPoint: { enabled: [...kept, ...added] } },
     args: compileArgs(raw.pluginConfig ?? []),
@@ -112,5 +86,6 @@ function compileArgs(pluginConfig: NonNullable<RawProfile['pluginConfig']>): Plu
   const fit = args.NodeResourcesFit.scoringStrategy;
   fit.type ??= 'LeastAllocated';
   fit.resources ??= defaultArgs().NodeResourcesFit.scoringStrategy.resources;
+  for (const resource of [...fit.resources, ...args.NodeResourcesBalancedAllocation.resources]) resource.weight ||= 1;
   return args;
 }

@@ -18,6 +18,15 @@ const methodOf: Record<PointName, ExtensionPoint> = {
   postBind: 'postBind',
 };
 
+/** Steps that only prepare others: which plugins need them is their own affair, and files name them at will. */
+const preparing: ReadonlySet<PointName> = new Set<PointName>([
+  'preFilter',
+  'preScore',
+  'reserve',
+  'preBind',
+  'postBind',
+]);
+
 /**
  * Decides which plugins do which step, as Kubernetes does: `multiPoint` plugins do all that they can in their order;
  * plugins named at a point come first there and win over their multiPoint weight; `disabled` (`*` for all) takes out.
@@ -37,10 +46,11 @@ export function selectPlugins(profile: Profile, registry: ReadonlyMap<string, Pl
     const set = profile.plugins[point];
     const own = set?.enabled ?? [];
     const off = new Set((set?.disabled ?? []).map((d) => d.name));
-    const chosen = own.map(({ name }) => {
+    const chosen = own.flatMap(({ name }) => {
       const p = plugin(name);
-      if (!p[method]) throw new Error(`plugin "${name}" does not extend ${point} plugin`);
-      return p;
+      if (p[method]) return [p];
+      if (preparing.has(point)) return [];
+      throw new Error(`plugin "${name}" does not extend ${point} plugin`);
     });
     for (const { name } of multi) {
       const p = plugin(name);

@@ -1,18 +1,10 @@
-import type { V1Pod } from '@kubelab/api';
+import type { V1Node, V1Pod } from '@kubelab/api';
 import { Client } from '@kubelab/client';
 import type { ExtenderConfig } from '../config/types.js';
-import type { Extender } from '../framework/handle.js';
+import type { Extender, PreemptionCandidate } from '../framework/handle.js';
+import type { NodeInfo } from '../framework/node-info.js';
 
-interface FilterResult {
-  NodeNames?: string[];
-  nodenames?: string[];
-  nodes?: { items?: { metadata: { name: string } }[] };
-  failedNodes?: Record<string, string>;
-  failedAndUnresolvableNodes?: Record<string, string>;
-  error?: string;
-}
-
-/** An extender over HTTP (kube-scheduler extender API v1). Node names are sent, not nodes (nodeCacheCapable). */
+/** An extender over HTTP (kube-scheduler extender API v1). With nodeCacheCapable it is sent node names, else nodes. */
 export class HttpExtender implements Extender {
   readonly name: string;
   readonly ignorable: boolean;
@@ -23,15 +15,11 @@ export class HttpExtender implements Extender {
   private readonly managed: Set<string>;
 
   constructor(private readonly config: ExtenderConfig) {
-    if (!config.nodeCacheCapable) {
-      throw new Error(`extender ${config.urlPrefix}: only extenders with nodeCacheCapable: true are supported`);
-    }
-    if (config.preemptVerb) throw new Error(`extender ${config.urlPrefix}: preemptVerb is not supported`);
     this.name = config.urlPrefix;
     this.ignorable = config.ignorable ?? false;
     this.weight = config.weight ?? 1;
     this.isBinder = Boolean(config.bindVerb);
-    this.supportsPreemption = false;
+    this.supportsPreemption = Boolean(config.preemptVerb);
     this.managed = new Set((config.managedResources ?? []).map((r) => r.name));
     this.client = new Client({
       server: config.urlPrefix.replace(/\/+$/, ''),
@@ -50,36 +38,70 @@ export class HttpExtender implements Extender {
     );
   }
 
-  async filter(pod: V1Pod, nodeNames: string[]): ReturnType<Extender['filter']> {
-    if (!this.config.filterVerb) return { fit: new Set(nodeNames), failed: new Map(), failedForGood: new Map() };
-    const result = await this.post<FilterResult>(this.config.filterVerb, { Pod: pod, NodeNames: nodeNames });
-    if (result.error) throw new Error(`extender ${this.name}: ${result.error}`);
-    const named = result.NodeNames ?? result.nodenames ?? result.nodes?.items?.map((n) => n.metadata.name) ?? [];
-    return {
-      fit: new Set(named),
-      failed: new Map(Object.entries(result.failedNodes ?? {})),
-      failedForGood: new Map(Object.entries(result.failedAndUnresolvableNodes ?? {})),
-    };
+  async filter(pod: V1Pod, nodes: readonly NodeInfo[]): ReturnType<Extender['filter']> {
+    if (!this.config.filterVerb) {
+      return { fit: new Set(nodes.map((n) => n.name)), failed: new Map(), failedForGood: new Map() };
+    }
+    const result = await this.post(this.config.filterVerb, { Pod: pod, ...this.describe(nodes) });
+    const list = read<{ items?: V1Node[] }>(result, 'nodes')?.items?.map((n) => n.metadata?.name ?? '');
+    const fit = read<string[]>(result, 'nodenames') ?? list ?? [];
+    const reasons = (field: string): Map<string, string> =>
+      new Map(Object.entries(read<Record<string, string>>(result, field) ?? {}));
+    return { fit: new Set(fit), failed: reasons('failednodes'), failedForGood: reasons('failedandunresolvablenodes') };
   }
 
-  async prioritize(pod: V1Pod, nodeNames: string[]): Promise<Map<string, number>> {
+  async prioritize(pod: V1Pod, nodes: readonly NodeInfo[]): Promise<Map<string, number>> {
     if (!this.config.prioritizeVerb) return new Map();
-    const scores = await this.post<{ Host?: string; host?: string; Score?: number; score?: number }[]>(
-      this.config.prioritizeVerb,
-      { Pod: pod, NodeNames: nodeNames },
+    const scores = await this.post(this.config.prioritizeVerb, { Pod: pod, ...this.describe(nodes) });
+    const list = Array.isArray(scores) ? (scores as object[]) : [];
+    return new Map(list.map((s) => [read<string>(s, 'host') ?? '', read<number>(s, 'score') ?? 0]));
+  }
+
+  async preempt(pod: V1Pod, candidates: readonly PreemptionCandidate[]): Promise<Map<string, string[]>> {
+    const victims = Object.fromEntries(
+      candidates.map((c) => [
+        c.nodeName,
+        {
+          Pods: c.victims.map((v) => (this.config.nodeCacheCapable ? { UID: v.uid } : v.pod)),
+          NumPDBViolations: c.violations,
+        },
+      ]),
     );
-    return new Map(scores.map((s) => [s.Host ?? s.host ?? '', s.Score ?? s.score ?? 0]));
+    const field = this.config.nodeCacheCapable ? 'NodeNameToMetaVictims' : 'NodeNameToVictims';
+    const result = await this.post(this.config.preemptVerb ?? '', { Pod: pod, [field]: victims });
+    const left = read<Record<string, object | null>>(result, 'nodenametometavictims') ?? {};
+    return new Map(
+      Object.entries(left).map(([node, v]) => [
+        node,
+        (read<object[]>(v ?? {}, 'pods') ?? []).map((p) => read<string>(p, 'uid') ?? ''),
+      ]),
+    );
   }
 
   async bind(pod: V1Pod, nodeName: string): Promise<void> {
     const { name, namespace, uid } = pod.metadata ?? {};
     const body = { PodName: name, PodNamespace: namespace, PodUID: uid, Node: nodeName };
-    const result = await this.post<{ Error?: string; error?: string }>(this.config.bindVerb ?? '', body);
-    const error = result.Error ?? result.error;
-    if (error) throw new Error(`extender ${this.name}: ${error}`);
+    await this.post(this.config.bindVerb ?? '', body);
   }
 
-  private post<T>(verb: string, body: unknown): Promise<T> {
-    return this.client.request<T>('POST', `/${verb}`, { body });
+  private describe(nodes: readonly NodeInfo[]): object {
+    if (this.config.nodeCacheCapable) return { NodeNames: nodes.map((n) => n.name) };
+    return { Nodes: { metadata: {}, items: nodes.map((n) => n.node) } };
   }
+
+  /** Rejects also when the answer says that something went wrong. */
+  private async post(verb: string, body: unknown): Promise<object> {
+    const result = await this.client.request<object>('POST', `/${verb}`, { body });
+    const error = read<string>(result, 'error');
+    if (error) throw new Error(`extender ${this.name}: ${error}`);
+    return result;
+  }
+}
+
+/** A field by its name in lower case: extenders in Go write them as `NodeNames`, others as `nodeNames` or `nodenames`. */
+function read<T>(object: object, name: string): T | undefined {
+  for (const [key, value] of Object.entries(object)) {
+    if (key.toLowerCase() === name) return (value ?? undefined) as T | undefined;
+  }
+  return undefined;
 }

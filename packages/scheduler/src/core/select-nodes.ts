@@ -112,10 +112,7 @@ export class NodeSelector {
     for (const extender of extenders) {
       if (nodes.length === 0) break;
       try {
-        const answer = await extender.filter(
-          pod.pod,
-          nodes.map((n) => n.name),
-        );
+        const answer = await extender.filter(pod.pod, nodes);
         for (const [name, why] of answer.failedForGood) diagnosis.set(name, unresolvable(why));
         for (const [name, why] of answer.failed) {
           if (!answer.failedForGood.has(name)) diagnosis.set(name, unschedulable(why));
@@ -131,12 +128,7 @@ export class NodeSelector {
     const scores = scoresOf(fw, state, pod, nodes, snapshot);
     for (const extender of extenders) {
       // As in Kubernetes, an extender that fails to score only loses its say.
-      const given = await extender
-        .prioritize(
-          pod.pod,
-          nodes.map((n) => n.name),
-        )
-        .catch(() => new Map<string, number>());
+      const given = await extender.prioritize(pod.pod, nodes).catch(() => new Map<string, number>());
       for (const entry of scores) {
         entry.score += (given.get(entry.node.name) ?? 0) * extender.weight * (maxNodeScore / 10);
       }

@@ -17,6 +17,7 @@ import type {
 import type { Client, EventRecorder, Informer } from '@kubelab/client';
 import type { Logger } from '@kubelab/component-base';
 import type { Framework } from './framework.js';
+import type { NodeInfo } from './node-info.js';
 import type { PodInfo } from './pod-info.js';
 import type { WaitingPods } from './waiting-pods.js';
 
@@ -68,6 +69,15 @@ export interface Handle {
   readonly extenders: readonly Extender[];
 }
 
+/** A node, and the pods that would have to go from it. */
+export interface PreemptionCandidate {
+  nodeName: string;
+  /** The most important first. */
+  victims: PodInfo[];
+  /** Victims whose going breaks a PodDisruptionBudget. */
+  violations: number;
+}
+
 /** A service outside that takes part in scheduling over HTTP. */
 export interface Extender {
   readonly name: string;
@@ -79,9 +89,11 @@ export interface Extender {
   /** Names of nodes that fit, and why others don't. Rejects when the service fails. */
   filter(
     pod: V1Pod,
-    nodeNames: string[],
+    nodes: readonly NodeInfo[],
   ): Promise<{ fit: Set<string>; failed: Map<string, string>; failedForGood: Map<string, string> }>;
   /** Scores by node name; 0..10 before the weight. */
-  prioritize(pod: V1Pod, nodeNames: string[]): Promise<Map<string, number>>;
+  prioritize(pod: V1Pod, nodes: readonly NodeInfo[]): Promise<Map<string, number>>;
+  /** Which nodes remain for preemption, with the UIDs of the victims there: fewer nodes, or other victims. */
+  preempt(pod: V1Pod, candidates: readonly PreemptionCandidate[]): Promise<Map<string, string[]>>;
   bind(pod: V1Pod, nodeName: string): Promise<void>;
 }

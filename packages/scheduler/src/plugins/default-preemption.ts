@@ -4,14 +4,15 @@ import type { DefaultPreemptionArgs } from '../config/types.js';
 import { FitError } from '../core/fit-error.js';
 import type { CycleState } from '../framework/cycle-state.js';
 import { Diagnosis } from '../framework/diagnosis.js';
-import type { Handle } from '../framework/handle.js';
+import type { PreemptionCandidate as Candidate, Handle } from '../framework/handle.js';
 import type { NodeInfo } from '../framework/node-info.js';
 import type { Plugin, PostFilterResult } from '../framework/plugin.js';
 import type { PodInfo } from '../framework/pod-info.js';
 import type { Snapshot } from '../framework/snapshot.js';
 import { Status, unresolvable, unschedulable } from '../framework/status.js';
+import { askExtenders } from '../preemption/ask-extenders.js';
 import { pickCandidate } from '../preemption/pick.js';
-import { type Candidate, selectVictims } from '../preemption/victims.js';
+import { selectVictims } from '../preemption/victims.js';
 
 const notHelpful = unresolvable('Preemption is not helpful for scheduling');
 
@@ -25,7 +26,12 @@ export const defaultPreemption = (handle: Handle, args: DefaultPreemptionArgs): 
       const refusal = notEligible(pod, snapshot, diagnosis);
       if (refusal) return { status: unschedulable(`preemption: ${refusal}`) };
       const { candidates, reasons } = findCandidates(state, pod, snapshot, diagnosis);
-      const best = pickCandidate(candidates);
+      let best: Candidate | undefined;
+      try {
+        best = pickCandidate(await askExtenders(handle.extenders, pod, snapshot, candidates));
+      } catch (error) {
+        return { status: Status.error(error) };
+      }
       if (!best) {
         const text = new FitError(snapshot.nodes.length, reasons, new Set()).describe();
         return { nominatedNodeName: '', status: unschedulable(`preemption: ${text}`) };

@@ -1,4 +1,5 @@
-import { type Candidate, startTime } from './victims.js';
+import type { PreemptionCandidate as Candidate } from '../framework/handle.js';
+import { startTime } from './victims.js';
 
 /** Kubernetes' offset for sums of priorities, so that more negative priorities are not better than few. */
 const priorityOffset = 2 ** 31;

@@ -2,18 +2,10 @@ import type { V1Pod, V1PodDisruptionBudget } from '@kubelab/api';
 import { labelSelectorAsSelector } from '@kubelab/apimachinery';
 import type { CycleState } from '../framework/cycle-state.js';
 import type { Framework } from '../framework/framework.js';
+import type { PreemptionCandidate } from '../framework/handle.js';
 import type { NodeInfo } from '../framework/node-info.js';
 import type { PodInfo } from '../framework/pod-info.js';
 import { type Status, unresolvable } from '../framework/status.js';
-
-/** A node, and the pods that would have to go from it. */
-export interface Candidate {
-  nodeName: string;
-  /** The most important first. */
-  victims: PodInfo[];
-  /** Victims whose going breaks a PodDisruptionBudget. */
-  violations: number;
-}
 
 /** Milliseconds; a pod that was not started yet counts as starting now. */
 export const startTime = (pod: V1Pod): number =>
@@ -35,7 +27,7 @@ export function selectVictims(
   node: NodeInfo,
   nominated: readonly PodInfo[],
   budgets: readonly V1PodDisruptionBudget[],
-): Candidate | Status {
+): PreemptionCandidate | Status {
   const trial = node.clone();
   const trialState = state.clone();
   const potential = [...node.pods.values()].filter((p) => p.priority < pod.priority).sort(byImportance);
