@@ -33,6 +33,16 @@ import { ensureSystemPriorityClasses } from './start/priority-classes.js';
 import { StartHooks } from './start/start-hooks.js';
 import { ensureSystemNamespaces } from './start/system-namespaces.js';
 
+/** So much of the log unwritten means that nobody reads it any more. */
+const stuckLogBytes = 16 << 20;
+
+const customResourceSteps = ['start-apiextensions-informers', 'start-apiextensions-controllers', 'crd-informer-synced'];
+const aggregatorSteps = [
+  'start-kube-aggregator-informers',
+  'apiservice-status-available-controller',
+  'apiservice-openapi-controller',
+];
+
 const readText = (path: string | undefined) => (path ? readFileSync(path, 'utf8') : undefined);
 
 /** Wires the API server from its flags and starts it. Rejects for files that are missing and a port that is taken. */
@@ -96,7 +106,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     authentication,
     serverAddress,
     remote: () => aggregator.remoteGroupVersions(),
-    routes: [(routes) => limits.routes(routes), openApiRoutes(resources)],
+    routes: [(routes) => limits.routes(routes), openApiRoutes(resources, aggregator)],
   });
   const chain = new RequestChain({
     authentication,
@@ -125,19 +135,17 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     other: app,
   });
 
-  await cache.start();
-  await authorization.start();
-  const stopAdmission = await admission.start();
+  const hooks = new StartHooks(logger);
+  await hooks.before(['generic-apiserver-start-informers'], async () => {
+    await cache.start();
+    await authorization.start();
+  });
+  const stopAdmission = await hooks.before(['start-kube-apiserver-admission-initializer'], () => admission.start());
   const conversionWebhooks = new WebhookClient(new ServiceResolver(objects));
-  const stopCustomResources = await new CustomResourceController(
-    objects,
-    resources,
-    writer,
-    logger,
-    conversionWebhooks,
-  ).start();
+  const customResources = new CustomResourceController(objects, resources, writer, logger, conversionWebhooks);
+  const stopCustomResources = await hooks.before(customResourceSteps, () => customResources.start());
   await limits.start();
-  await aggregator.start();
+  await hooks.before(aggregatorSteps, () => aggregator.start());
   const localApiServices = new LocalApiServices(resources, objects, logger);
   localApiServices.start();
   const kubernetesService = new KubernetesService(
@@ -149,10 +157,10 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     },
     logger,
   );
-  const hooks = new StartHooks(logger);
   hooks.add('start-system-namespaces-controller', () => ensureSystemNamespaces(objects), 60_000);
   hooks.add('scheduling/bootstrap-system-priority-classes', () => ensureSystemPriorityClasses(objects));
   hooks.add('apiservice-registration-controller', () => localApiServices.ensure(), 60_000);
+  hooks.add('kube-apiserver-autoregistration', () => localApiServices.ensure());
   if (limits.bootstrap) {
     hooks.add('priority-and-fairness-config-producer', limits.bootstrap, 60_000);
   }
@@ -167,6 +175,10 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     const check = () => fail(!hooks.done(name), 'not finished');
     health.addCheck(`poststarthook/${name}`, check);
   }
+  health.addCheck('autoregister-completion', () =>
+    fail(!hooks.done('kube-apiserver-autoregistration'), 'not finished'),
+  );
+  health.addCheck('log', () => fail(process.stderr.writableLength > stuckLogBytes, 'the log is not taken'));
   health.addCheck('shutdown', () => fail(stopping, 'process is shutting down'), ['readyz']);
 
   const { server, port } = await listen(

@@ -62,6 +62,12 @@ describe('API aggregation', { concurrency: false }, () => {
         items: [flunder],
       },
       [`/apis/${groupVersion}/namespaces/default/flunders/a`]: flunder,
+      [`/openapi/v3/apis/${groupVersion}`]: { openapi: '3.0.0', info: { title: 'flunders', version: '0' }, paths: {} },
+      '/openapi/v2': {
+        swagger: '2.0',
+        paths: { [`/apis/${groupVersion}/flunders`]: { get: {} }, '/version/': { get: {} } },
+        definitions: { 'com.example.Flunder': { type: 'object' } },
+      },
     };
     const body = bodies[path ?? ''];
     res.writeHead(body ? 200 : 404, { 'Content-Type': 'application/json' });
@@ -221,6 +227,17 @@ describe('API aggregation', { concurrency: false }, () => {
     const { code, out, err } = await server.kubectl(['get', 'fl', '-o', 'name']);
     assert.equal(code, 0, err);
     assert.equal(out, 'flunder.flunders.example.com/a\n');
+  });
+
+  it('publishes its OpenAPI documents', async () => {
+    await settle('no v3 document', async () => `apis/${groupVersion}` in (await server.ask('/openapi/v3')).json.paths);
+    const index = await server.ask('/openapi/v3');
+    const { serverRelativeURL } = index.json.paths[`apis/${groupVersion}`];
+    assert.equal((await server.ask(serverRelativeURL)).json.info.title, 'flunders');
+    const v2 = await server.ask('/openapi/v2');
+    assert.ok(v2.json.paths[`/apis/${groupVersion}/flunders`]);
+    assert.equal(v2.json.paths['/version/'], undefined);
+    assert.ok(v2.json.definitions['com.example.Flunder']);
   });
 
   it('forgets it with its APIService', async () => {

@@ -1,9 +1,10 @@
-import type { V1APIService, V1APIServiceCondition } from '@kubelab/api';
+import type { V1APIService, V1APIServiceCondition, V1APIServiceSpec } from '@kubelab/api';
 import { isConflict, isNotFound, type KubeObject, nowSecond, StatusError } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
 import type { ObjectAccess } from '../object-access.js';
 import { ServiceResolver } from '../service-resolver.js';
 import { apiServices, conditionOf, type RemoteGroupVersion, type RemoteResource } from './api-service.js';
+import { type RemoteDocuments, RemoteOpenApi } from './remote-openapi.js';
 import { type ProxyIdentity, RemoteServer } from './remote-server.js';
 
 const services = { group: '', resource: 'services' };
@@ -13,6 +14,7 @@ interface Entry {
   object: V1APIService;
   /** Absent for a group that this server serves itself. */
   server?: RemoteServer;
+  openApi?: RemoteOpenApi;
   resources: RemoteResource[];
   available: boolean;
 }
@@ -30,6 +32,7 @@ export class Aggregator {
   private readonly resolver: ServiceResolver;
   private readonly observations: (() => void)[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     private readonly objects: ObjectAccess,
@@ -89,6 +92,24 @@ export class Aggregator {
     });
   }
 
+  /** The OpenAPI documents of extension servers, by `apis/GROUP/VERSION`. */
+  remoteDocuments(): Map<string, RemoteDocuments> {
+    const out = new Map<string, RemoteDocuments>();
+    for (const [key, { openApi }] of this.entries) {
+      if (openApi) out.set(`apis/${key}`, openApi.documents);
+    }
+    return out;
+  }
+
+  /** Tells of every change of these documents. */
+  onDocumentsChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
+  }
+
   private take(raw: KubeObject): void {
     const object = raw as V1APIService;
     const { spec } = object;
@@ -101,16 +122,24 @@ export class Aggregator {
       return;
     }
     old?.server?.close();
-    const server = spec.service ? new RemoteServer(spec, this.identity, this.resolver) : undefined;
-    this.entries.set(key, { object, ...(server ? { server } : {}), resources: [], available: !server });
+    this.entries.set(key, { object, ...this.remoteOf(spec, key), resources: [], available: !spec.service });
     this.check(key);
+  }
+
+  private remoteOf(spec: V1APIServiceSpec, key: string): Pick<Entry, 'server' | 'openApi'> {
+    if (!spec.service) return {};
+    const server = new RemoteServer(spec, this.identity, this.resolver);
+    return { server, openApi: new RemoteOpenApi(server, `apis/${key}`) };
   }
 
   private drop(raw: KubeObject): void {
     const { spec } = raw as V1APIService;
     const key = `${spec?.group ?? ''}/${spec?.version ?? ''}`;
-    this.entries.get(key)?.server?.close();
+    const entry = this.entries.get(key);
     this.entries.delete(key);
+    if (!entry?.server) return;
+    entry.server.close();
+    this.changed();
   }
 
   private checkService(namespace: string, name: string): void {
@@ -145,6 +174,7 @@ export class Aggregator {
       return;
     }
     await this.report(entry, 'True', 'Passed', 'all checks passed');
+    if (await entry.openApi?.refresh()) this.changed();
   }
 
   private async report(entry: Entry, status: string, reason: string, message: string): Promise<void> {

@@ -43,9 +43,10 @@ export class RemoteServer {
 
   /** Asks for the discovery document of its group and version. Rejects when it does not answer as it should. */
   async discover(): Promise<RemoteResource[]> {
-    const target = await this.target(`/apis/${this.spec.group}/${this.spec.version}`);
-    const text = await this.fetch(target);
-    const document = JSON.parse(text) as { resources?: RemoteResource[] };
+    const path = `/apis/${this.spec.group}/${this.spec.version}`;
+    const { status, body } = await this.fetch(path);
+    if (status !== 200) throw new Error(`bad status from ${path}: ${status}`);
+    const document = JSON.parse(body.toString('utf8')) as { resources?: RemoteResource[] };
     return document.resources ?? [];
   }
 
@@ -53,7 +54,9 @@ export class RemoteServer {
     this.agent.destroy();
   }
 
-  private fetch(target: URL): Promise<string> {
+  /** GET in the aggregator's own name; with the etag of what is known, the answer may be 304. */
+  async fetch(path: string, etag = ''): Promise<{ status: number; etag: string; body: Buffer }> {
+    const target = await this.target(path);
     return new Promise((resolve, reject) => {
       const req = request(
         target,
@@ -65,6 +68,7 @@ export class RemoteServer {
             accept: 'application/json',
             'x-remote-user': 'system:kube-aggregator',
             'x-remote-group': 'system:masters',
+            ...(etag ? { 'if-none-match': etag } : {}),
           },
         },
         (res) => {
@@ -72,8 +76,8 @@ export class RemoteServer {
           res.on('data', (chunk: Buffer) => chunks.push(chunk));
           res.on('error', reject);
           res.on('end', () => {
-            if (res.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
-            else reject(new Error(`bad status from ${target.href}: ${res.statusCode}`));
+            const tag = String(res.headers.etag ?? '');
+            resolve({ status: res.statusCode ?? 0, etag: tag, body: Buffer.concat(chunks) });
           });
         },
       );

@@ -3,7 +3,7 @@ import { newNotAcceptable } from '@kubelab/apimachinery';
 import type { Express, Request, Response } from 'express';
 import { sendError } from '../handlers/respond.js';
 import type { CachedDocument } from './document-cache.js';
-import { OpenApiDocuments } from './openapi-documents.js';
+import { OpenApiDocuments, type RemoteSource } from './openapi-documents.js';
 
 const ONE_YEAR_MS = 365 * 24 * 3600 * 1000;
 const PROTOBUF_V2 = /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
@@ -66,8 +66,8 @@ function serveV3(req: Request, res: Response, documents: OpenApiDocuments, next:
 }
 
 /** The routes of the OpenAPI documents of a table, for express: `/openapi/v2`, `/openapi/v3` and what is below. */
-export function openApiRoutes(table: ResourceTable): (app: Express) => void {
-  const documents = new OpenApiDocuments(table);
+export function openApiRoutes(table: ResourceTable, remote?: RemoteSource): (app: Express) => void {
+  const documents = new OpenApiDocuments(table, remote);
   return (app) => {
     app.get('/openapi/v2', (req, res) => serveV2(req, res, documents));
     app.get(/^\/openapi\/v3(\/.*)?$/, (req, res, next) => serveV3(req, res, documents, next));

@@ -26,6 +26,18 @@ export class StartHooks {
     this.hooks.push({ name, run, everyMs, done: false });
   }
 
+  /**
+   * Does what must be done before the server serves; shown in /readyz by the names that Kubernetes gives its parts.
+   * Rejects when it fails.
+   */
+  async before<T>(names: string[], run: () => Promise<T>): Promise<T> {
+    const steps = names.map((name): Hook => ({ name, run: () => Promise.resolve(), everyMs: 0, done: false }));
+    this.hooks.push(...steps);
+    const result = await run();
+    for (const step of steps) step.done = true;
+    return result;
+  }
+
   get names(): string[] {
     return this.hooks.map((hook) => hook.name);
   }
@@ -36,7 +48,7 @@ export class StartHooks {
   }
 
   start(): void {
-    this.running = this.hooks.map((hook) => this.loop(hook));
+    this.running = this.hooks.filter((hook) => !hook.done).map((hook) => this.loop(hook));
   }
 
   async stop(): Promise<void> {
