@@ -22,7 +22,9 @@ async function down(): Promise<void> {
 async function up(): Promise<void> {
   await down();
   await createMachine();
-  process.stdout.write(await kubelab('up', '--nodes=2'));
+  process.stdout.write(
+    await kubelab('up', '--nodes=2', '--addon=ingress', '--load-balancer-pool=10.30.0.200-10.30.0.220'),
+  );
 }
 
 const action = process.argv[2];

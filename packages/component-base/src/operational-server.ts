@@ -14,6 +14,8 @@ export interface OperationalServerOptions {
   health: HealthRegistry;
   metrics: Registry;
   logger: Logger;
+  /** Further paths that are answered with a text: path to text. */
+  texts?: Record<string, string>;
   /** Decides about every path but the health paths, which are open as in Kubernetes. Default: all allowed. */
   authorize?(req: IncomingMessage): Promise<boolean>;
 }
@@ -58,6 +60,11 @@ async function serve(options: OperationalServerOptions, req: IncomingMessage, re
     return;
   }
   const path = (req.url ?? '/').split('?', 1)[0];
+  const text = options.texts?.[path ?? ''];
+  if (text !== undefined) {
+    res.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+    return;
+  }
   if (path !== '/metrics') {
     res.writeHead(404, { 'Content-Type': 'text/plain' }).end('404 page not found\n');
     return;

@@ -64,6 +64,7 @@ export async function startKubeProxy(o: StartKubeProxyOptions): Promise<RunningC
           health: o.health,
           metrics: o.metrics,
           logger,
+          texts: { '/proxyMode': o.mode ?? 'iptables' },
         });
 
   const running = Promise.all([services, slices].map((i) => i.waitForSync(signal))).then(async () => {

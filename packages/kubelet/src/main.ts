@@ -40,10 +40,11 @@ await runComponent({
       burst: options.number('kube-api-burst'),
     });
     const parts: RunningComponent[] = [];
-    if (options.boolean('proxy')) {
-      parts.push(...(await startProxy({ config, client, logger, metrics, health: new HealthRegistry(), signal })));
-    }
-    parts.push(await startKubelet({ config, client, logger, metrics, health, signal }));
+    const proxy = options.boolean('proxy')
+      ? await startProxy({ config, client, logger, metrics, health: new HealthRegistry(), signal })
+      : undefined;
+    parts.push(...(proxy?.parts ?? []));
+    parts.push(await startKubelet({ config, client, logger, metrics, health, signal, isolate: proxy?.isolate }));
     if (options.boolean('rotate-certificates')) {
       rotateCertificate(client, bootstrap).catch((error) => logger.error('Certificate rotation ended', { error }));
     }

@@ -23,6 +23,7 @@ import type { Pod } from './pod/types.js';
 import { ProbeManager } from './probes/manager.js';
 import { Resizer } from './resize/resizer.js';
 import { RuntimeReader } from './runtime/reader.js';
+import type { IsolatePod } from './runtime/runner-context.js';
 import { imageFileSystem } from './server/stats-routes.js';
 import { NodeShutdown } from './shutdown/node-shutdown.js';
 import { MirrorPods } from './sources/mirror-pods.js';
@@ -41,6 +42,8 @@ export interface KubeletDependencies {
   metrics: Registry;
   health: HealthRegistry;
   signal: AbortSignal;
+  /** Called before a new pod's containers start; absent where another process enforces network policies. */
+  isolate?: IsolatePod | undefined;
 }
 
 /** The parts of the agent, each made once. They know each other through narrow callbacks only. */
@@ -48,6 +51,7 @@ export class Parts {
   readonly config: KubeletConfig;
   readonly client: Client;
   readonly logger: Logger;
+  readonly isolate: IsolatePod | undefined;
   readonly machine: MachineInfo = machineInfo();
   readonly metrics: ReturnType<typeof kubeletMetrics>;
   readonly cri: CriClient;
@@ -86,6 +90,7 @@ export class Parts {
     const { options, nodeName, rootDir } = config;
     this.config = config;
     this.client = client;
+    this.isolate = dependencies.isolate;
     this.logger = logger;
     this.metrics = kubeletMetrics(metrics);
     const timeoutMs = options.durationMs('runtime-request-timeout');

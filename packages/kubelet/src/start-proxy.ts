@@ -7,6 +7,7 @@ import {
   type RunningComponent,
 } from '@kubelab/component-base';
 import type { KubeletConfig } from './config.js';
+import type { IsolatePod } from './runtime/runner-context.js';
 
 export interface StartProxyOptions {
   config: KubeletConfig;
@@ -21,8 +22,13 @@ export interface StartProxyOptions {
 const proxyModes = ['iptables', 'nftables'] as const;
 const routeModes = ['auto', 'host-gw', 'vxlan'] as const;
 
+export interface NodeProxy {
+  parts: RunningComponent[];
+  isolate: IsolatePod;
+}
+
 /** Starts the pod network and kube-proxy in this process. Their code is loaded only when it is asked for. */
-export async function startProxy(o: StartProxyOptions): Promise<RunningComponent[]> {
+export async function startProxy(o: StartProxyOptions): Promise<NodeProxy> {
   const { options, nodeName, nodeIps, ipamDir } = o.config;
   const [{ startKubeProxy }, { startNodeNetwork }] = await Promise.all([
     import('@kubelab/kube-proxy'),
@@ -61,5 +67,5 @@ export async function startProxy(o: StartProxyOptions): Promise<RunningComponent
     healthz: healthzPort > 0 ? { address: '0.0.0.0', port: healthzPort } : false,
     metricsServer: metricsPort > 0 ? { address: '127.0.0.1', port: metricsPort } : false,
   });
-  return [network, proxy];
+  return { parts: [network, proxy], isolate: (pod, ips) => network.isolate(pod, ips) };
 }

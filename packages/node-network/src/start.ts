@@ -30,6 +30,8 @@ export interface StartNodeNetworkOptions extends NodeNetworkOptions {
 
 export interface RunningNodeNetwork extends RunningComponent {
   network: NodeNetwork;
+  /** To be called with a new pod's addresses before its containers start: resolves when its policies hold. */
+  isolate(pod: V1Pod, ips: string[]): Promise<void>;
 }
 
 /** A Node as a peer: its internal addresses and the pod CIDRs that node IPAM gave it. */
@@ -52,13 +54,15 @@ export async function startNodeNetwork(o: StartNodeNetworkOptions): Promise<Runn
     update: (_old, n) => network.setPeer(peerOf(n)),
     delete: (n) => network.removePeer(n.metadata?.name ?? ''),
   });
-  const policies = (o.networkPolicy ?? true) ? watchPolicies(informers, network, o) : undefined;
+  const enforcer = (o.networkPolicy ?? true) ? newEnforcer(network, o) : undefined;
+  const policies = enforcer && watchPolicies(informers, enforcer, o.signal);
   const announcing = (o.announceLoadBalancers ?? true) ? announce(informers, nodes, o) : undefined;
   if (!o.informers) informers.start(o.signal);
   // Routes of peers not yet listed must not be removed: no work before the first full list.
   const running = nodes.waitForSync(o.signal).then(() => (o.signal.aborted ? undefined : network.run()));
   return {
     network,
+    isolate: async (pod, ips) => enforcer?.isolate(slimPod(pod), ips),
     async stop() {
       await Promise.all([running, policies, announcing]);
     },
@@ -95,12 +99,7 @@ async function announce(
   if (!o.signal.aborted) await announcer.run();
 }
 
-/** Starts enforcing policies, when all that they are made of is known. */
-async function watchPolicies(
-  informers: InformerFactory,
-  network: NodeNetwork,
-  o: StartNodeNetworkOptions,
-): Promise<void> {
+function newEnforcer(network: NodeNetwork, o: StartNodeNetworkOptions): PolicyEnforcer {
   const enforcer = new PolicyEnforcer({
     nodeName: o.nodeName,
     iptables: network.iptables,
@@ -109,6 +108,11 @@ async function watchPolicies(
     signal: o.signal,
   });
   network.onFlush = () => enforcer.forget();
+  return enforcer;
+}
+
+/** Starts enforcing policies, when all that they are made of is known. */
+async function watchPolicies(informers: InformerFactory, enforcer: PolicyEnforcer, signal: AbortSignal): Promise<void> {
   const policies = informers.informer<V1NetworkPolicy>(gvr.networkpolicies);
   const namespaces = informers.informer<V1Namespace>(gvr.namespaces);
   const pods = informers.informer<V1Pod>(gvr.pods, { transform: slimPod });
@@ -127,8 +131,8 @@ async function watchPolicies(
     update: (_old, p) => enforcer.setPod(p),
     delete: (p) => enforcer.removePod(p),
   });
-  await Promise.all([policies, namespaces, pods].map((i) => i.waitForSync(o.signal)));
-  if (!o.signal.aborted) await enforcer.run();
+  await Promise.all([policies, namespaces, pods].map((i) => i.waitForSync(signal)));
+  if (!signal.aborted) await enforcer.run();
 }
 
 /** All pods of the cluster are kept: only what policies look at. */

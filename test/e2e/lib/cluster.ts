@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url));
 /** Runs the `kubelab` command on the suite's machine. */
 export function kubelab(command: string, ...args: string[]): Promise<string> {
   return run(
-    onHost([process.execPath, `${root}packages/cli/dist/main.js`, command, `--name=${clusterName}`, ...args]),
+    onHost([process.execPath, `${root}packages/cli/dist/main.js`, command, ...args, `--name=${clusterName}`]),
     {
       timeoutMs: 300_000,
     },

@@ -60,6 +60,9 @@ export async function runActions(context: RunnerContext, request: RunRequest): P
   if (pod.spec.hostNetwork) podIps = context.hostIps();
   const toStart = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.containersToStart];
   if (toStart.length === 0) return outcome;
+  // Before its first container: a policy that is known must hold from a pod's first packet on.
+  if (!pod.spec.hostNetwork && !state.containers.some((c) => c.sandboxId === sandboxId))
+    await context.isolate?.(pod, podIps);
   const hostsFile = await writeHosts(context, pod, podIps);
   const start = (container: V1Container) =>
     startOne(context, request, outcome, container, { sandboxId, sandbox, podIps, hostsFile });

@@ -19,6 +19,9 @@ export interface AssignedDevices {
   cdiDevices: string[];
 }
 
+/** Resolves when the network policies that select a new pod hold for its addresses. */
+export type IsolatePod = (pod: Pod, ips: string[]) => Promise<void>;
+
 /** Everything that starting containers needs. */
 export interface RunnerContext {
   cri: CriClient;
@@ -37,6 +40,8 @@ export interface RunnerContext {
   hostIps(): string[];
   /** Allocates extended resources; rejects when there are not enough. */
   devices?(pod: Pod, container: V1Container): Promise<AssignedDevices>;
+  /** Called before a new sandbox gets containers; absent where another process enforces policies. */
+  isolate?: IsolatePod | undefined;
   /** Name of the runtime handler of a RuntimeClass. */
   runtimeHandler(className: string | undefined): Promise<string>;
 }

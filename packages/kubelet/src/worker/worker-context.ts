@@ -46,6 +46,7 @@ async function runnerContext(parts: Parts): Promise<RunnerContext> {
     allocatable: () => parts.nodeAgent.allocatable,
     hostIps: () => config.nodeIps,
     devices: (pod, container) => parts.devices.allocate(pod, container),
+    isolate: parts.isolate,
     runtimeHandler: async (name) => {
       if (!name) return '';
       return (await client.resource<V1RuntimeClass>(gvr.runtimeclasses).get(name)).handler;

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { V1NetworkPolicy, V1Pod } from '@kubelab/api';
+import { labelSelectorAsSelector } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
 import { type Hook, type Iptables, match, Restorer, renderRule, rule, SyncLoop, target } from '@kubelab/node-iptables';
 import type { IpFamily } from '../address.js';
@@ -17,6 +19,8 @@ export interface PolicyEnforcerOptions {
 const minSyncMs = 100;
 /** Interval at which hooks that others removed are set again. */
 const resyncMs = 60_000;
+/** A new pod waits no longer than this for the policies that isolate it; then its start fails, to be tried again. */
+const isolateTimeoutMs = 5000;
 
 /**
  * Enforces NetworkPolicies on the pods of this node. In the mangle table, since its FORWARD comes after the DNAT of
@@ -28,6 +32,9 @@ export class PolicyEnforcer {
   private readonly namespaces = new Map<string, Record<string, string>>();
   private readonly writers: FamilyWriter[];
   private readonly loop: SyncLoop;
+  /** Addresses of new pods of this node, until their status has them. */
+  private readonly newIps = new Map<string, { uid: string | undefined; ips: string[] }>();
+  private isRunning = false;
 
   constructor(private readonly o: PolicyEnforcerOptions) {
     this.writers = [...o.iptables].map(([family, tool]) => new FamilyWriter(family, tool, o.commandPrefix));
@@ -42,14 +49,56 @@ export class PolicyEnforcer {
 
   setPod(pod: V1Pod): void {
     const key = keyOf(pod);
-    const now = policyPod(pod, this.o.nodeName);
+    const now = policyPod(this.withNewIps(pod), this.o.nodeName);
     const before = this.pods.get(key);
     if (now) this.pods.set(key, now);
     else this.pods.delete(key);
     if (JSON.stringify(now) !== JSON.stringify(before)) this.changed();
   }
 
+  /**
+   * Isolates a new pod of this node, to be called with its addresses before its containers start: resolves when the
+   * policies that select it hold. What they allow may follow later, as NetworkPolicy has it. Does not wait before
+   * policies are known, which may be long when the API server is away. Rejects when the rules can't be written.
+   */
+  async isolate(pod: V1Pod, ips: string[]): Promise<void> {
+    this.newIps.set(keyOf(pod), { uid: pod.metadata?.uid, ips });
+    this.setPod(pod);
+    if (!this.isRunning || !this.isSelected(pod)) return;
+    const late = new AbortController();
+    try {
+      await Promise.race([
+        this.loop.settled(),
+        delay(isolateTimeoutMs, undefined, { signal: late.signal }).then(() => {
+          throw new Error('network policies could not be enforced in time');
+        }),
+      ]);
+    } finally {
+      late.abort();
+    }
+  }
+
+  private isSelected(pod: V1Pod): boolean {
+    const { namespace, labels } = pod.metadata ?? {};
+    return [...this.policies.values()].some(
+      (p) =>
+        p.metadata?.namespace === namespace && labelSelectorAsSelector(p.spec?.podSelector ?? {}).matches(labels ?? {}),
+    );
+  }
+
+  private withNewIps(pod: V1Pod): V1Pod {
+    const key = keyOf(pod);
+    const known = this.newIps.get(key);
+    if (!known) return pod;
+    if (pod.status?.podIP || known.uid !== pod.metadata?.uid) {
+      this.newIps.delete(key);
+      return pod;
+    }
+    return { ...pod, status: { ...pod.status, podIPs: known.ips.map((ip) => ({ ip })) } };
+  }
+
   removePod(pod: V1Pod): void {
+    this.newIps.delete(keyOf(pod));
     if (this.pods.delete(keyOf(pod))) this.changed();
   }
 
@@ -76,7 +125,9 @@ export class PolicyEnforcer {
       this.loop.trigger();
     }, resyncMs);
     this.loop.trigger();
+    this.isRunning = true;
     await this.loop.start();
+    this.isRunning = false;
     clearInterval(timer);
   }
 

@@ -241,6 +241,23 @@ test('a pod that comes is let in, one that goes leaves the sets', async () => {
   assert.ok(await reaches('b', addresses.a));
 });
 
+test('a new pod is isolated before its status has its address', async () => {
+  await apply(policy('deny', forA));
+  enforcer.removePod(pod('a', 'default'));
+  await enforcer.settled();
+  assert.ok(await reaches('b', addresses.a), 'unknown');
+  const unborn: V1Pod = { ...pod('a', 'default'), status: { phase: 'Pending' } };
+  await enforcer.isolate(unborn, [addresses.a, v6.a]);
+  assert.ok(!(await reaches('b', addresses.a)));
+  // What the API server knows of it, still without an address, changes nothing.
+  enforcer.setPod(unborn);
+  await enforcer.settled();
+  assert.ok(!(await reaches('b', v6.a)));
+  enforcer.setPod(pod('a', 'default'));
+  await apply();
+  assert.ok(await reaches('b', addresses.a));
+});
+
 test('without policies nothing is left but the entry chain; removal leaves nothing', async () => {
   await apply();
   assert.equal(inNs(node, 'ipset', 'list', '-n'), '');
