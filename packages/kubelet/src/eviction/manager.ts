@@ -32,6 +32,8 @@ export interface EvictionOptions {
 }
 
 const intervalMs = 10_000;
+/** What a pod gets to end that is evicted because a hard limit was passed. */
+const hardGraceSeconds = 1;
 
 /** Keeps the node from running dry: watches its resources, sets pressure conditions, reclaims, evicts one pod a round. */
 export class EvictionManager {
@@ -60,7 +62,7 @@ export class EvictionManager {
   async round(): Promise<void> {
     const { options } = this;
     for (const { pod, message } of await options.localStorageViolations()) {
-      options.evict(pod, message, undefined);
+      options.evict(pod, message, hardGraceSeconds);
       options.onEvicted?.('ephemeralstorage');
     }
     let observations = await options.observe();
@@ -115,7 +117,7 @@ export class EvictionManager {
       `The node was low on resource: ${resource}. Threshold quantity: ${Math.round(limit)}, ` +
       `available: ${Math.round(observation?.available ?? 0)}. ` +
       `Pod was using ${Math.round(victim.usage)}, request is ${Math.round(victim.request)}, has larger consumption of ${resource}. `;
-    options.evict(victim.pod, message, threshold.graceMs > 0 ? options.maxGraceSeconds : 1);
+    options.evict(victim.pod, message, threshold.graceMs > 0 ? options.maxGraceSeconds : hardGraceSeconds);
     options.onEvicted?.(threshold.signal);
   }
 }

@@ -107,10 +107,13 @@ export function generateStatus(input: StatusInput): V1PodStatus {
 }
 
 /** The status of a pod the node did not take: it has no containers, and never had. */
-export function rejectedStatus(previous: V1PodStatus, why: { reason: string; message: string }): V1PodStatus {
+export function rejectedStatus(
+  previous: V1PodStatus,
+  { reason, message }: { reason: string; message: string },
+): V1PodStatus {
   const scheduled = (previous.conditions ?? []).filter((condition) => condition.type === 'PodScheduled');
   const { qosClass: qos, startTime = nowSecond() } = previous;
-  return { phase: 'Failed', ...why, conditions: scheduled, startTime, ...(qos ? { qosClass: qos } : {}) };
+  return { phase: 'Failed', reason, message, conditions: scheduled, startTime, ...(qos ? { qosClass: qos } : {}) };
 }
 
 const ended = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed';

@@ -3,11 +3,14 @@ import { qosClass } from '../pod/qos.js';
 import { podResources } from '../pod/resources.js';
 import type { Pod } from '../pod/types.js';
 import { admitPlacement, type PlacementContext } from './admission-placement.js';
+import { isCritical } from './preemption.js';
 
 /** Why the node does not run a pod that was bound to it. */
 export interface Rejection {
   reason: string;
   message: string;
+  /** What the node lacks, when that is all that is wrong. */
+  shortages?: Map<string, Quantity>;
 }
 
 export interface AdmissionContext extends PlacementContext {
@@ -47,10 +50,6 @@ export function admitPod(pod: Pod, context: AdmissionContext): Rejection | undef
   );
 }
 
-function isCritical(pod: Pod): boolean {
-  return (pod.spec.priority ?? 0) >= 2_000_000_000;
-}
-
 function admitNodeState(pod: Pod, context: AdmissionContext): Rejection | undefined {
   if (context.shuttingDown)
     return { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
@@ -86,24 +85,43 @@ function matchesSysctl(pattern: string, name: string): boolean {
 }
 
 function admitResources(pod: Pod, context: AdmissionContext): Rejection | undefined {
-  const capacity = (name: string) => Quantity.parseOrZero(context.allocatable[name]);
+  const shortages = resourceShortages(pod, context);
+  const [first] = shortages;
+  if (!first) return undefined;
+  const { name, requested, used, capacity } = first;
+  const show = (quantity: Quantity) => (name === 'cpu' ? quantity.milliValue() : quantity.value());
+  const numbers = `requested: ${show(requested)}, used: ${show(used)}, capacity: ${show(capacity)}`;
+  return {
+    reason: `OutOf${name}`,
+    message: `Pod was rejected: Node didn't have enough resource: ${name}, ${numbers}`,
+    shortages: new Map(
+      shortages.map((shortage) => [shortage.name, shortage.requested.add(shortage.used).sub(shortage.capacity)]),
+    ),
+  };
+}
+
+interface Shortage {
+  name: string;
+  requested: Quantity;
+  used: Quantity;
+  capacity: Quantity;
+}
+
+function resourceShortages(pod: Pod, context: AdmissionContext): Shortage[] {
   const others = context.active.filter((other) => other.metadata.uid !== pod.metadata.uid);
-  const podLimit = capacity('pods').asNumber();
-  if (podLimit > 0 && others.length + 1 > podLimit) {
-    const numbers = `requested: 1, used: ${others.length}, capacity: ${podLimit}`;
-    return { reason: 'OutOfpods', message: `Pod was rejected: Node didn't have enough resource: pods, ${numbers}` };
+  const shortages: Shortage[] = [];
+  const check = (name: string, requested: Quantity, used: Quantity) => {
+    const capacity = Quantity.parseOrZero(context.allocatable[name]);
+    if (used.add(requested).cmp(capacity) > 0) shortages.push({ name, requested, used, capacity });
+  };
+  if (!Quantity.parseOrZero(context.allocatable.pods).isZero()) {
+    check('pods', Quantity.parse('1'), Quantity.parse(String(others.length)));
   }
   for (const [name, requested] of podResources(pod, 'requests')) {
     if (requested.isZero() || !(name in context.allocatable)) continue;
     let used = Quantity.zero;
     for (const other of others) used = used.add(podResources(other, 'requests').get(name) ?? Quantity.zero);
-    if (used.add(requested).cmp(capacity(name)) <= 0) continue;
-    const show = (quantity: Quantity) => (name === 'cpu' ? quantity.milliValue() : quantity.value());
-    const numbers = `requested: ${show(requested)}, used: ${show(used)}, capacity: ${show(capacity(name))}`;
-    return {
-      reason: `OutOf${name}`,
-      message: `Pod was rejected: Node didn't have enough resource: ${name}, ${numbers}`,
-    };
+    check(name, requested, used);
   }
-  return undefined;
+  return shortages;
 }

@@ -30,6 +30,8 @@ export interface WorkerContext {
   /** undefined: the network is ready; else why it is not. */
   networkProblem(): string | undefined;
   admit(pod: Pod): Rejection | undefined;
+  /** Makes room for a critical pod by ending others; resolves with whether it is worth asking again. */
+  preempt(pod: Pod, rejection: Rejection): Promise<boolean>;
   /** When service account tokens of the pod want renewal, milliseconds since the epoch. */
   nextTokenRefresh(uid: string): number | undefined;
   ensureCgroup(pod: Pod): Promise<void>;

@@ -45,6 +45,7 @@ export class PodWorker {
   private closed = false;
   private readonly logger: Logger;
   private reportedStart = false;
+  private readonly onStopped: (() => void)[] = [];
   private lastState: PodRuntimeState | undefined;
 
   constructor(
@@ -109,6 +110,12 @@ export class PodWorker {
     this.kick();
   }
 
+  /** Resolves when no container of the pod runs any more, or the agent ends. */
+  async stopped(): Promise<void> {
+    if (!this.active || this.closed) return;
+    await new Promise<void>((resolve) => this.onStopped.push(resolve));
+  }
+
   /** Something may have changed: look again. */
   kick(): void {
     if (this.closed || this.phase === 'done') return;
@@ -128,6 +135,7 @@ export class PodWorker {
     this.closed = true;
     clearTimeout(this.timer);
     this.stopping.abort();
+    for (const resolve of this.onStopped.splice(0)) resolve();
     await this.running;
   }
 
@@ -247,7 +255,8 @@ export class PodWorker {
       return undefined;
     }
     if (!this.admitted) {
-      const rejection = state.sandboxes.length > 0 ? undefined : context.admit(pod);
+      const rejection = state.sandboxes.length > 0 ? undefined : await this.admit(pod);
+      signal.throwIfAborted();
       if (rejection) return this.reject(rejection);
       this.admitted = true;
     }
@@ -337,6 +346,14 @@ export class PodWorker {
     }
   }
 
+  private async admit(pod: Pod): Promise<Rejection | undefined> {
+    let rejection = this.context.admit(pod);
+    if (rejection && (await this.context.preempt(pod, rejection))) rejection = this.context.admit(pod);
+    // In the same turn as the decision: the next pod that asks must count this one.
+    this.admitted = !rejection;
+    return rejection;
+  }
+
   private reject(rejection: Rejection): undefined {
     this.context.events.pod(this.current, 'Warning', rejection.reason, rejection.message);
     this.rejection = rejection;
@@ -367,6 +384,7 @@ export class PodWorker {
     if (runningContainers(state).length > 0) throw new Error('containers are still running after they were stopped');
     if (!wasOver) this.publish(state, { terminal: true, terminating: true });
     this.phase = 'terminated';
+    for (const resolve of this.onStopped.splice(0)) resolve();
   }
 
   /** Grace of a pod whose object is gone: what its containers were started with. */

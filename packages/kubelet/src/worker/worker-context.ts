@@ -4,10 +4,12 @@ import type { V1RuntimeClass, V1Service } from '@kubelab/api';
 import { gvr } from '@kubelab/client';
 import { parseResolvConf } from '../env/dns.js';
 import type { Parts } from '../parts.js';
+import { formatPod, type Pod } from '../pod/types.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { RunnerContext } from '../runtime/runner-context.js';
-import { admitPod } from './admission.js';
+import { admitPod, type Rejection } from './admission.js';
 import type { WorkerContext } from './context.js';
+import { choosePreempted, isCritical } from './preemption.js';
 
 const crashBackoffMs = { initial: 10_000, max: 300_000 };
 
@@ -82,6 +84,7 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
         allowedUnsafeSysctls: config.options.strings('allowed-unsafe-sysctls'),
         shuttingDown: parts.shutdown.shuttingDown,
       }),
+    preempt: (pod, rejection) => preempt(parts, pod, rejection),
     nextTokenRefresh: (uid) => parts.tokens.nextRefresh(uid),
     ensureCgroup: async (pod) => parts.cgroups?.ensure(pod),
     removeCgroup: async (pod) => parts.cgroups?.remove(pod),
@@ -98,4 +101,21 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
     onStarted: (_pod, ms) => parts.metrics.podStart.observe(ms / 1000),
     onDone: (uid) => pods.done(uid),
   };
+}
+
+const preempting = { reason: 'Preempting', message: 'Preempted in order to admit critical pod' };
+
+async function preempt({ pods, events, logger }: Parts, pod: Pod, { shortages }: Rejection): Promise<boolean> {
+  if (!shortages || !isCritical(pod)) return false;
+  const victims = choosePreempted(pod, pods.admitted(), shortages) ?? [];
+  await Promise.all(
+    victims.map(async (victim) => {
+      const worker = pods.worker(victim.metadata.uid);
+      logger.info('Ending a pod for a critical one', { pod: formatPod(victim), critical: formatPod(pod) });
+      events.pod(victim, 'Warning', preempting.reason, preempting.message);
+      worker?.evict(preempting);
+      await worker?.stopped();
+    }),
+  );
+  return victims.length > 0;
 }
