@@ -11,9 +11,12 @@ export interface NodeConfig {
   clusterDomain: string;
   /** cgroup under which all of the node's pods are. */
   cgroupRoot: string;
+  /** Empty with `criEndpoint`. */
   dockerSocket: string;
   /** Whether dockerd is the node's own, started and removed with it. */
   ownDocker: boolean;
+  /** CRI socket of a runtime of the user's, which pods run on instead of Docker: unix:///PATH. */
+  criEndpoint?: string;
   /** Names of the cluster's addons when the machine last asked. */
   addons: string[];
 }

@@ -8,7 +8,7 @@ import { ensureNodeImages } from '../images/node-images.js';
 import { ownImages } from '../images/own-images.js';
 import { ensureAddons, removeAddon, reportAddonReady } from '../phases/addons.js';
 import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
-import { dockerSocketsOf } from '../phases/docker-sockets.js';
+import { imageStoresOf } from '../phases/image-stores.js';
 import { Report } from '../report.js';
 import { clusterOption, existingCluster } from './cluster-option.js';
 
@@ -24,7 +24,7 @@ export const addonEnable: Command = {
     writeClusterConfig(layout, enabled);
     // Machines that join later read there which images they need.
     await ensureBootstrapObjects(client, layout, enabled);
-    const here = dockerSocketsOf(layout, enabled);
+    const here = imageStoresOf(layout, enabled);
     await report.step('images', () => ensureNodeImages(here, ownImages(addonsOf(enabled.addons))));
     await report.step('addons', () => ensureAddons(client, enabled));
     await reportAddonReady(client, enabled, name, here, report);

@@ -6,9 +6,11 @@ import type { NodeConfig } from '../cluster/node-config.js';
 import { type Command, UsageError } from '../command.js';
 import { ensureNodeImages } from '../images/node-images.js';
 import { ownImages } from '../images/own-images.js';
+import { imageStoreOf } from '../phases/image-stores.js';
 import { type JoinOptions, joinNode } from '../phases/node.js';
 import { Report } from '../report.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
+import { runtimeEndpoint, runtimeOption } from './runtime-option.js';
 
 export const join: Command = {
   name: 'join',
@@ -26,6 +28,7 @@ export const join: Command = {
       default: 'auto',
       description: "auto: this machine's Docker if it answers, else one of our own; own; or a socket's path",
     },
+    ...runtimeOption,
   },
   async run(options) {
     const layout = layoutFrom(options);
@@ -49,13 +52,13 @@ export const join: Command = {
             nodeIp: options.optionalString('node-ip') ?? primaryAddress(),
             cgroupRoot: `/kubelab-${layout.name}/${nodeName}`,
             docker: options.string('docker'),
+            criEndpoint: runtimeEndpoint(options),
           }
         : undefined;
     // The nodes of a lab get theirs all at once, from one archive.
     const loadImages = labNode
       ? undefined
-      : (config: NodeConfig) =>
-          ensureNodeImages([{ nodeName, node, socket: config.dockerSocket }], ownImages(addonsOf(config.addons)));
+      : (config: NodeConfig) => ensureNodeImages([imageStoreOf(node, config)], ownImages(addonsOf(config.addons)));
     await joinNode(node, request, report, loadImages);
   },
 };

@@ -13,7 +13,7 @@ import { ownImages } from '../images/own-images.js';
 import { ensureAddons, reportAddonReady } from '../phases/addons.js';
 import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
-import { dockerSocketsOf } from '../phases/docker-sockets.js';
+import { imageStoresOf } from '../phases/image-stores.js';
 import { ensureUserKubeconfig } from '../phases/kubeconfigs.js';
 import { ensureHostRoutes, ensureLabLink, ensureLabNode, inNode, labNodesOf } from '../phases/lab-network.js';
 import { nodeProcesses } from '../phases/node.js';
@@ -25,6 +25,7 @@ import { Report } from '../report.js';
 import { addonOptions, withAddonOptions } from './addon-options.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 import { networkOptions, newClusterConfig } from './network-options.js';
+import { runtimeEndpoint, runtimeOption } from './runtime-option.js';
 
 export const up: Command = {
   name: 'up',
@@ -44,6 +45,7 @@ export const up: Command = {
       default: 'auto',
       description: "Docker of this machine as a node: auto (its own daemon if it runs), own, or a socket's path",
     },
+    ...runtimeOption,
   },
   async run(options) {
     const layout = layoutFrom(options);
@@ -65,7 +67,7 @@ export const up: Command = {
     await report.step('bootstrap objects', () => ensureBootstrapObjects(client, layout, config));
     await joinNodes(options, layout, config, client, report);
     await report.step('images', () =>
-      ensureNodeImages(dockerSocketsOf(layout, config), ownImages(addonsOf(config.addons))),
+      ensureNodeImages(imageStoresOf(layout, config), ownImages(addonsOf(config.addons))),
     );
     await report.step('addons', () => ensureAddons(client, config));
     await report.step('nodes ready', async () => {
@@ -78,7 +80,7 @@ export const up: Command = {
     if (config.mode !== 'control-plane') {
       await report.step('cluster DNS', () => waitDnsReady(config));
       for (const name of config.addons) {
-        await reportAddonReady(client, config, name, dockerSocketsOf(layout, config), report);
+        await reportAddonReady(client, config, name, imageStoresOf(layout, config), report);
       }
     }
     printNextSteps(report, layout, config);
@@ -92,6 +94,9 @@ function decide(options: OptionValues, layout: Layout): { config: ClusterConfig;
   }
   const labNodes = Array.from({ length: count }, (_, index) => `node${index + 1}`);
   const known = readClusterConfig(layout);
+  if (runtimeEndpoint(options) && (count > 0 || known?.mode === 'lab')) {
+    throw new UsageError('--container-runtime-endpoint: the nodes of a lab each have a Docker of their own');
+  }
   if (!known) {
     const config = newClusterConfig(options, layout.name, count > 0 ? 'lab' : 'host', labNodes);
     return { config: withAddonOptions(config, options), isNew: true };
@@ -135,6 +140,7 @@ async function joinNodes(
         ];
   const joined = targets.map((target) => existsSync(nodeLayoutOf(layout, target.lab).kubeconfig));
   const token = joined.every(Boolean) ? undefined : await createToken(client, 3_600_000, 'made by kubelab up');
+  const endpoint = runtimeEndpoint(options);
   const hash = caCertHash(readFileSync(`${layout.pkiDir}/ca.crt`, 'utf8'));
   await Promise.all(
     targets.map((target, index) => {
@@ -142,6 +148,7 @@ async function joinNodes(
         ...[process.execPath, entryPoint('cli'), 'join', `--name=${config.name}`, `--node-name=${target.name}`],
         ...[`--node-ip=${target.ip}`, `--docker=${target.lab ? 'own' : options.string('docker')}`],
         ...(target.lab ? [`--lab-node=${target.lab}`] : []),
+        ...(endpoint ? [`--container-runtime-endpoint=${endpoint}`] : []),
       ];
       if (!joined[index] && token) {
         command.push(`--server=${apiServerUrl(config)}`, `--ca-cert-hash=${hash}`, `--token=${token.token}`);

@@ -11,9 +11,15 @@ export interface NodeAgentOptions {
   clusterDns: string;
   clusterDomain: string;
   cgroupRoot: string;
+  criEndpoint?: string;
 }
 
 export const nodeAgentName = 'kubelet';
+
+/** Where the runtime looks for the pod network's configuration: our shim in our own folder, others in CNI's. */
+export function cniConfDirOf(node: NodeLayout, { criEndpoint }: { criEndpoint?: string }): string {
+  return criEndpoint ? '/etc/cni/net.d' : node.cniConfDir;
+}
 
 /** kubelet, kube-proxy and the pod network of one node, in one process. */
 export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
@@ -30,8 +36,8 @@ export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
       'cluster-cidr': options.podCidr,
       'cluster-dns': options.clusterDns,
       'cluster-domain': options.clusterDomain,
-      'cni-conf-dir': node.cniConfDir,
-      'container-runtime-endpoint': `unix://${node.criSocket}`,
+      'cni-conf-dir': cniConfDirOf(node, options),
+      'container-runtime-endpoint': options.criEndpoint ?? `unix://${node.criSocket}`,
       'hostname-override': options.nodeName,
       kubeconfig: node.kubeconfig,
       'node-ip': options.nodeIp,

@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NodeDocker } from '../phases/docker-sockets.js';
-import { recordLoadedImages } from '../phases/loaded-images.js';
-import { run, succeeds } from '../process/run.js';
+import type { ImageStore } from './image-store.js';
 
 /** An image that is made on this machine, so that a cluster needs no registry. */
 export interface NodeImage {
@@ -15,7 +13,7 @@ export interface NodeImage {
 }
 
 /** Puts the images on every node that lacks them. */
-export async function ensureNodeImages(nodes: NodeDocker[], images: NodeImage[]): Promise<string> {
+export async function ensureNodeImages(nodes: ImageStore[], images: NodeImage[]): Promise<string> {
   const work = mkdtempSync(join(tmpdir(), 'kubelab-image-'));
   try {
     await Promise.all(nodes.map((node) => ensureOn(node, images, work)));
@@ -25,18 +23,11 @@ export async function ensureNodeImages(nodes: NodeDocker[], images: NodeImage[])
   return `images: ${images.map((image) => image.reference).join(', ')}`;
 }
 
-async function ensureOn(node: NodeDocker, images: NodeImage[], work: string): Promise<void> {
-  const docker = ['docker', '-H', `unix://${node.socket}`];
+async function ensureOn(node: ImageStore, images: NodeImage[], work: string): Promise<void> {
   await Promise.all(
     images.map(async (image) => {
-      if (!(await succeeds([...docker, 'image', 'inspect', image.reference]))) {
-        const changes = image.changes.flatMap((change) => ['--change', change]);
-        await run([...docker, 'import', ...changes, await image.archive(work), image.reference]);
-      }
+      if (!(await node.has(image.reference))) await node.make(image, work);
     }),
   );
-  await recordLoadedImages(
-    node,
-    images.map((image) => image.reference),
-  );
+  await node.keep(images.map((image) => image.reference));
 }

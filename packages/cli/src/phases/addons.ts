@@ -5,7 +5,6 @@ import type { ClusterConfig } from '../cluster/config.js';
 import { waitFor } from '../process/wait.js';
 import type { Report } from '../report.js';
 import { readAddonManifest } from './addon-manifest.js';
-import type { NodeDocker } from './docker-sockets.js';
 import { ensureObject } from './ensure-object.js';
 
 /** Creates what the manifests of the cluster's addons hold. */
@@ -48,13 +47,13 @@ export async function reportAddonReady(
   client: Client,
   config: ClusterConfig,
   name: string,
-  here: NodeDocker[],
+  here: { nodeName: string }[],
   report: Report,
 ): Promise<void> {
   const nodes = await client.resource({ group: '', version: 'v1', resource: 'nodes' }).list();
   const elsewhere = nodes.items
     .map((node) => node.metadata.name ?? '')
-    .filter((node) => !here.some((docker) => docker.nodeName === node));
+    .filter((node) => !here.some((known) => known.nodeName === node));
   if (elsewhere.length > 0) {
     report.line(`  Addon ${name}: run \`scripts/kubelab join\` on ${elsewhere.join(', ')}, where it makes the image.`);
     return;

@@ -5,8 +5,9 @@ import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
 import type { NodeLayout } from '../cluster/layout.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
 import { criDockerProcess } from '../components/cri-docker.js';
+import { criAnswers } from '../components/cri-runtime.js';
 import { dockerAnswers, dockerdProcess, ownDockerSocket } from '../components/dockerd.js';
-import { nodeAgentName, nodeAgentProcess } from '../components/node-agent.js';
+import { cniConfDirOf, nodeAgentName, nodeAgentProcess } from '../components/node-agent.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { waitFor } from '../process/wait.js';
 import type { Report } from '../report.js';
@@ -26,6 +27,8 @@ export interface JoinOptions {
   cgroupRoot: string;
   /** `auto` takes the machine's Docker when it answers, `own` always starts one, else a socket's path. */
   docker: string;
+  /** CRI socket of a runtime to use in the place of Docker. */
+  criEndpoint: string | undefined;
 }
 
 /**
@@ -54,7 +57,13 @@ export async function joinNode(
   if (loadImages && existsSync(node.kubeconfig)) {
     await refreshAddons(node, decided, report);
   }
-  for (const dir of [`${node.etcDir}/manifests`, node.cniConfDir, node.stateDir, node.runDir, node.logDir]) {
+  for (const dir of [
+    `${node.etcDir}/manifests`,
+    cniConfDirOf(node, decided),
+    node.stateDir,
+    node.runDir,
+    node.logDir,
+  ]) {
     mkdirSync(dir, { recursive: true });
   }
   for (const spec of nodeProcesses(node, decided)) {
@@ -79,10 +88,12 @@ async function refreshAddons(node: NodeLayout, config: NodeConfig, report: Repor
 
 /** The node's processes in the order they start. */
 export function nodeProcesses(node: NodeLayout, config: NodeConfig): ProcessSpec[] {
+  const agent = nodeAgentProcess({ node, ...config });
+  if (config.criEndpoint) return [agent];
   return [
     ...(config.ownDocker ? [dockerdProcess(node, config.cgroupRoot)] : []),
     criDockerProcess({ node, dockerSocket: config.dockerSocket }),
-    nodeAgentProcess({ node, ...config }),
+    agent,
   ];
 }
 
@@ -104,9 +115,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
       token: options.token,
     }),
   );
-  const useSystem = options.docker === 'auto' && (await dockerAnswers(systemDockerSocket));
-  const ownDocker = options.docker === 'own' || (options.docker === 'auto' && !useSystem);
-  const given = options.docker === 'auto' ? systemDockerSocket : options.docker;
+  if (options.criEndpoint) await criAnswers(options.criEndpoint);
   const config: NodeConfig = {
     nodeName: options.nodeName,
     nodeIp: options.nodeIp,
@@ -114,12 +123,20 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
     clusterDns: settings.clusterDns,
     clusterDomain: settings.clusterDomain,
     cgroupRoot: options.cgroupRoot,
-    ownDocker,
-    dockerSocket: ownDocker ? ownDockerSocket(node) : given,
+    ...(options.criEndpoint
+      ? { ownDocker: false, dockerSocket: '', criEndpoint: options.criEndpoint }
+      : await chooseDocker(node, options.docker)),
     addons: settings.addons,
   };
   writeNodeConfig(node, config);
   return config;
+}
+
+async function chooseDocker(node: NodeLayout, docker: string): Promise<Pick<NodeConfig, 'ownDocker' | 'dockerSocket'>> {
+  const useSystem = docker === 'auto' && (await dockerAnswers(systemDockerSocket));
+  const ownDocker = docker === 'own' || (docker === 'auto' && !useSystem);
+  const given = docker === 'auto' ? systemDockerSocket : docker;
+  return { ownDocker, dockerSocket: ownDocker ? ownDockerSocket(node) : given };
 }
 
 async function readSettings(client: Client): Promise<NodeClusterSettings | undefined> {

@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ClusterConfig } from '../cluster/config.js';
 import { entryPoint, type Layout, type NodeLayout } from '../cluster/layout.js';
 import type { NodeConfig } from '../cluster/node-config.js';
+import { removeCriPods } from '../components/cri-runtime.js';
 import { dockerAnswers, removePodContainers } from '../components/dockerd.js';
+import { cniConfDirOf } from '../components/node-agent.js';
 import { stopDaemon } from '../process/daemon.js';
 import { run, succeeds } from '../process/run.js';
 import { waitFor } from '../process/wait.js';
@@ -30,7 +32,10 @@ export async function removeNode(
       report.line(`  ${config.nodeName}: ${spec.name} stopped`);
     }
   }
-  if (await dockerAnswers(config.dockerSocket)) {
+  if (config.criEndpoint) {
+    const count = await removeCriPods(config.criEndpoint);
+    report.line(`  ${config.nodeName}: ${count} pods removed`);
+  } else if (await dockerAnswers(config.dockerSocket)) {
     const label = config.ownDocker ? undefined : `${ownerLabel}=${node.stateDir}/cri-docker`;
     const count = await removePodContainers(config.dockerSocket, label);
     report.line(`  ${config.nodeName}: ${count} containers removed`);
@@ -41,14 +46,14 @@ export async function removeNode(
   await killOwnProcesses(node, config);
   await unmountBelow([node.stateDir, node.runDir]);
   if (enter) {
-    await removeNetworkRules(enter);
+    await removeNetworkRules(enter, cniConfDirOf(node, config));
   }
 }
 
 /** What kube-proxy, the pod network and CNI left in the machine's network: chains, bridge, routes. */
-async function removeNetworkRules(enter: (command: string[]) => string[]): Promise<void> {
+async function removeNetworkRules(enter: (command: string[]) => string[], cniConfDir: string): Promise<void> {
   await run(enter([process.execPath, entryPoint('kube-proxy'), '--cleanup']));
-  await run(enter([process.execPath, entryPoint('node-network'), '--cleanup']));
+  await run(enter([process.execPath, entryPoint('node-network'), '--cleanup', `--cni-conf-dir=${cniConfDir}`]));
 }
 
 export async function removeControlPlane(layout: Layout, config: ClusterConfig, report: Report): Promise<void> {
