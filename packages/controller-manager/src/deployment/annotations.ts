@@ -22,13 +22,17 @@ const maxHistoryLength = 2000;
 
 type Annotations = Record<string, string>;
 
-export function revisionOf(object: { metadata?: { annotations?: Annotations } }): number {
-  const revision = Number.parseInt(object.metadata?.annotations?.[revisionAnnotation] ?? '0', 10);
-  return Number.isNaN(revision) ? 0 : revision;
+/** Revisions are 64-bit: an adopted set may bring any. What is no number is revision 0. */
+export function revisionOf(object: { metadata?: { annotations?: Annotations } }): bigint {
+  return parseRevision(object.metadata?.annotations?.[revisionAnnotation]);
 }
 
-export function maxRevision(sets: ReplicaSet[]): number {
-  return Math.max(0, ...sets.map(revisionOf));
+export function parseRevision(text: string | undefined): bigint {
+  return text !== undefined && /^[+-]?\d+$/.test(text) ? BigInt(text) : 0n;
+}
+
+export function maxRevision(sets: ReplicaSet[]): bigint {
+  return sets.map(revisionOf).reduce((max, revision) => (revision > max ? revision : max), 0n);
 }
 
 /** Annotations that say what the deployment wanted when this set was last scaled: the base of proportional scaling. */
@@ -44,7 +48,7 @@ export function replicasAnnotations(d: Deployment): Annotations {
 export function newSetAnnotations(
   d: Deployment,
   current: Annotations | undefined,
-  newRevision: number,
+  newRevision: bigint,
   exists: boolean,
 ): Annotations {
   const next: Annotations = { ...current };
@@ -52,8 +56,7 @@ export function newSetAnnotations(
     if (!notCopied.has(key)) next[key] = value;
   }
   const oldText = next[revisionAnnotation];
-  const old = Number.parseInt(oldText ?? '0', 10) || 0;
-  if (old < newRevision) {
+  if (parseRevision(oldText) < newRevision) {
     next[revisionAnnotation] = String(newRevision);
     // The set had a revision before and is rolled back to: remember under which numbers it ran.
     if (oldText !== undefined) next[revisionHistoryAnnotation] = history(next[revisionHistoryAnnotation], oldText);

@@ -69,7 +69,7 @@ export class ReplicaSetControl {
   ): Promise<{ d: Deployment; newSet?: ReplicaSet; oldSets: ReplicaSet[] }> {
     const found = findNewSet(d, sets);
     const oldSets = findOldSets(sets, found);
-    const revision = maxRevision(oldSets) + 1;
+    const revision = maxRevision(oldSets) + 1n;
     if (found) {
       const newSet = await this.updateNewSet(d, found, revision);
       const setRevision = newSet.metadata.annotations?.[revisionAnnotation] ?? '';
@@ -84,7 +84,7 @@ export class ReplicaSetControl {
     return { ...(await this.createNewSet(d, sets, revision)), oldSets };
   }
 
-  private async updateNewSet(d: Deployment, rs: ReplicaSet, revision: number): Promise<ReplicaSet> {
+  private async updateNewSet(d: Deployment, rs: ReplicaSet, revision: bigint): Promise<ReplicaSet> {
     const annotations = newSetAnnotations(d, rs.metadata.annotations, revision, true);
     const before = rs.metadata.annotations ?? {};
     const changed = Object.keys(annotations).some((key) => annotations[key] !== before[key]);
@@ -101,7 +101,7 @@ export class ReplicaSetControl {
   private async createNewSet(
     d: Deployment,
     sets: ReplicaSet[],
-    revision: number,
+    revision: bigint,
   ): Promise<{ d: Deployment; newSet?: ReplicaSet }> {
     const draft = newReplicaSet(d, sets, revision);
     const replicas = draft.spec?.replicas ?? 0;
@@ -151,7 +151,7 @@ export class ReplicaSetControl {
   }
 }
 
-function newReplicaSet(d: Deployment, sets: ReplicaSet[], revision: number): V1ReplicaSet {
+function newReplicaSet(d: Deployment, sets: ReplicaSet[], revision: bigint): V1ReplicaSet {
   const hash = templateHash(d.spec.template, d.status?.collisionCount);
   const labels = { ...d.spec.template.metadata?.labels, [podTemplateHashLabel]: hash };
   return {

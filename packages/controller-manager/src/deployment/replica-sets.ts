@@ -37,7 +37,8 @@ export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
 
 /** Lowest revision first, oldest first where equal. */
 export function byRevision(a: ReplicaSet, b: ReplicaSet): number {
-  return revisionOf(a) - revisionOf(b) || byCreation(a, b);
+  const [x, y] = [revisionOf(a), revisionOf(b)];
+  return x < y ? -1 : x > y ? 1 : byCreation(a, b);
 }
 
 /** Largest first; of equal size the newer first (scaling up) or the older first (scaling down). */

@@ -1,7 +1,7 @@
 import type { V1Deployment } from '@kubelab/api';
 import type { ReplicaSet } from '../framework/kinds.js';
 import { controllerOf } from '../framework/owner-reference.js';
-import { revisionOf, rollbackToAnnotation } from './annotations.js';
+import { parseRevision, revisionOf, rollbackToAnnotation } from './annotations.js';
 import { equalIgnoringHash, withoutHash } from './replica-sets.js';
 import type { Pass } from './sync.js';
 
@@ -10,14 +10,14 @@ import type { Pass } from './sync.js';
  * `kubectl rollout undo` does not need it: it writes the old template itself.
  */
 export async function rollback({ deployments, recorder, d, sets }: Pass): Promise<void> {
-  const asked = Number.parseInt(d.metadata.annotations?.[rollbackToAnnotation] ?? '0', 10) || 0;
+  const asked = parseRevision(d.metadata.annotations?.[rollbackToAnnotation]);
   const owned = sets.filter((rs) => controllerOf(rs)?.uid === d.metadata.uid);
-  const revision = asked === 0 ? lastRevision(owned) : asked;
-  const target = revision === 0 ? undefined : owned.find((rs) => revisionOf(rs) === revision);
+  const revision = asked === 0n ? lastRevision(owned) : asked;
+  const target = revision === 0n ? undefined : owned.find((rs) => revisionOf(rs) === revision);
   const { [rollbackToAnnotation]: _, ...annotations } = d.metadata.annotations ?? {};
   const next: V1Deployment = { ...d, metadata: { ...d.metadata, annotations } };
   if (!target?.spec.template) {
-    const message = asked === 0 ? 'Unable to find last revision.' : 'Unable to find the revision to rollback to.';
+    const message = asked === 0n ? 'Unable to find last revision.' : 'Unable to find the revision to rollback to.';
     recorder.event(d, 'Warning', 'DeploymentRollbackRevisionNotFound', message);
   } else if (equalIgnoringHash(d.spec.template, target.spec.template)) {
     const message = `The rollback revision contains the same template as current deployment "${d.metadata.name}"`;
@@ -31,7 +31,7 @@ export async function rollback({ deployments, recorder, d, sets }: Pass): Promis
 }
 
 /** The second highest revision, 0 if there is none. */
-function lastRevision(sets: ReplicaSet[]): number {
-  const [, second] = sets.map(revisionOf).sort((a, b) => b - a);
-  return second ?? 0;
+function lastRevision(sets: ReplicaSet[]): bigint {
+  const [, second] = sets.map(revisionOf).sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+  return second ?? 0n;
 }

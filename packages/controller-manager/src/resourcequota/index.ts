@@ -60,25 +60,30 @@ class QuotaController implements Controller {
   async run(signal: AbortSignal): Promise<void> {
     this.signal = signal;
     const { logger, options } = this.context;
-    this.resources = (await discoverResources(this.context.client)).resources;
-    const periodically = everyPeriod(discoveryPeriodMs, signal, logger, () => this.rediscover());
-    const resync = everyPeriod(options.resourceQuotaSyncPeriodMs, signal, logger, async () => {
-      for (const quota of this.quotas.lister.list()) this.reconciler.queue.add(keyOf(quota));
-    });
+    await this.discover();
+    const periodically = everyPeriod(discoveryPeriodMs, signal, logger, () => this.discover());
+    const resync = everyPeriod(options.resourceQuotaSyncPeriodMs, signal, logger, async () => this.queueAll());
     await Promise.all([this.reconciler.run(signal), periodically, resync]);
   }
 
-  /** Quotas that count a resource which has come are counted anew. */
-  private async rediscover(): Promise<void> {
-    const before = new Set(this.resources.map(idOf));
-    this.resources = (await discoverResources(this.context.client)).resources;
-    const come = this.resources.filter((resource) => !before.has(idOf(resource)));
-    for (const quota of this.quotas.lister.list()) {
-      const names = Object.keys(quota.spec.hard ?? {});
-      if (come.some((resource) => names.some((name) => isAbout(name, resource)))) {
-        this.reconciler.queue.add(keyOf(quota));
-      }
+  private queueAll(): void {
+    for (const quota of this.quotas.lister.list()) this.reconciler.queue.add(keyOf(quota));
+  }
+
+  /** Reads which kinds there are. Those that come may be counted by quotas that are there already. */
+  private async discover(): Promise<void> {
+    const known = new Set(this.resources.map(idOf));
+    const { resources, failed } = await discoverResources(this.context.client);
+    // The kinds of a group that cannot be read now are still there.
+    const isAway = ({ group, version }: ServedResource) => failed.has(group ? `${group}/${version}` : version);
+    this.resources = [...resources, ...this.resources.filter(isAway)];
+    const now = new Set(this.resources.map(idOf));
+    for (const [id, source] of this.sources) {
+      if (now.has(id)) continue;
+      source.stop?.abort();
+      this.sources.delete(id);
     }
+    if (now.size !== known.size || [...now].some((id) => !known.has(id))) this.queueAll();
   }
 
   private keysIn(object: Counted): string[] {
@@ -91,12 +96,14 @@ class QuotaController implements Controller {
     if (!quota) return;
     const hard = quota.spec.hard ?? {};
     const used: Record<string, Quantity> = {};
-    for (const resource of Object.keys(hard)) {
-      // Of a resource that is not known (yet), what admission charged is all there is to know.
-      const known = this.resources.some((candidate) => isAbout(resource, candidate));
-      used[resource] = known ? Quantity.zero : Quantity.parse(quota.status?.used?.[resource] ?? 0);
+    const sources = await this.sourcesFor(Object.keys(hard), signal);
+    for (const name of Object.keys(hard)) {
+      // Of a resource that is not known (yet), what admission charged is all there is to know; it has no usage of 0.
+      const charged = quota.status?.used?.[name];
+      if (sources.some(({ resource }) => isAbout(name, resource))) used[name] = Quantity.zero;
+      else if (charged !== undefined) used[name] = Quantity.parse(charged);
     }
-    for (const source of await this.sourcesFor(Object.keys(hard), signal)) {
+    for (const source of sources) {
       const gr = { group: source.resource.group, resource: source.resource.resource };
       for (const object of source.informer.lister.list(namespace)) {
         const counted = object as unknown as KubeObject;
@@ -152,7 +159,7 @@ class QuotaController implements Controller {
   }
 }
 
-const idOf = ({ group, resource }: ServedResource): string => `${group}/${resource}`;
+const idOf = ({ group, resource }: Pick<ServedResource, 'group' | 'resource'>): string => `${group}/${resource}`;
 
 /** Only counted, so only identity matters. */
 function identityOnly({ apiVersion, kind, metadata }: Counted): Counted {
