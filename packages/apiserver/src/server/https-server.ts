@@ -14,6 +14,9 @@ export interface HttpsServerOptions {
 /** Clients keep idle connections for 90 s (Go's default): the server must not close one that is about to be used. */
 const keepAliveMs = 120_000;
 
+/** As Go's servers: `kubectl exec` puts a command into the path, however long it is. */
+const maxHeaderBytes = 1 << 20;
+
 /** Starts serving TLS. Rejects when the address cannot be bound. */
 export async function listen(
   options: HttpsServerOptions,
@@ -31,7 +34,7 @@ export async function listen(
       keepAliveTimeout: keepAliveMs,
       headersTimeout: 60_000,
       requestTimeout: 0,
-      maxHeaderSize: 64 * 1024,
+      maxHeaderSize: maxHeaderBytes,
       noDelay: true,
     },
     (req, res) => {

@@ -61,6 +61,8 @@ export class KubeletServer {
       ca: options.clientCa,
       requestCert: options.clientCa !== undefined,
       rejectUnauthorized: false,
+      // As Go's servers: commands to execute come in the path.
+      maxHeaderSize: 1 << 20,
     });
     // Follows and streams may be silent for as long as they like.
     this.server.requestTimeout = 0;

@@ -83,14 +83,14 @@ async function project(context: SetUpContext, source: V1VolumeProjection, mode: 
 }
 
 /**
- * A token is readable by its owner only: by the pod's user where all containers run as the same one, by all of the
- * fsGroup where there is one.
+ * A token is readable by its owner only: by the pod's user where all containers run as the same one; by all of the
+ * fsGroup besides where there is one.
  */
 function tokenOwner(context: SetUpContext, mode: number | undefined): { mode: number; uid?: number } {
-  if (context.fsGroup !== undefined) return { mode: 0o600 };
   const podUser = context.pod.spec.securityContext?.runAsUser;
   const containers = [...(context.pod.spec.initContainers ?? []), ...context.pod.spec.containers];
   const users = new Set(containers.map((container) => container.securityContext?.runAsUser ?? podUser));
   const [user] = users;
-  return users.size === 1 && user !== undefined ? { mode: 0o600, uid: user } : { mode: mode ?? 0o644 };
+  if (users.size === 1 && user !== undefined) return { mode: 0o600, uid: user };
+  return { mode: context.fsGroup === undefined ? (mode ?? 0o644) : 0o600 };
 }
