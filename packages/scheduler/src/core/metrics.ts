@@ -13,6 +13,9 @@ export class SchedulerMetrics {
   private readonly podAttempts: Histogram;
   private readonly preemptionVictims: Histogram;
   private readonly preemptions: Counter;
+  private readonly incoming: Counter<'queue' | 'event'>;
+  private readonly pointSeconds: Histogram<'extension_point' | 'status' | 'profile'>;
+  private readonly permitSeconds: Histogram<'result'>;
 
   constructor(registry: Registry, queue: () => SchedulingQueue | undefined, cacheSize: () => Record<string, number>) {
     const registers = [registry];
@@ -32,7 +35,7 @@ export class SchedulerMetrics {
     this.algorithmSeconds = new Histogram({
       name: 'scheduler_scheduling_algorithm_duration_seconds',
       help: 'Scheduling algorithm latency in seconds',
-      buckets: exponential(0.0001, 2, 16),
+      buckets: exponential(0.001, 2, 15),
       registers,
     });
     this.sliSeconds = new Histogram({
@@ -59,6 +62,36 @@ export class SchedulerMetrics {
       buckets: [1, 2, 4, 8, 16, 32, 64],
       registers,
     });
+    this.incoming = new Counter({
+      name: 'scheduler_queue_incoming_pods_total',
+      help: 'Number of pods added to scheduling queues by event and queue type.',
+      labelNames: ['queue', 'event'],
+      registers,
+    });
+    this.pointSeconds = new Histogram({
+      name: 'scheduler_framework_extension_point_duration_seconds',
+      help: 'Latency for running all plugins of a specific extension point.',
+      labelNames: ['extension_point', 'status', 'profile'],
+      buckets: exponential(0.0001, 2, 12),
+      registers,
+    });
+    this.permitSeconds = new Histogram({
+      name: 'scheduler_permit_wait_duration_seconds',
+      help: 'Duration of waiting on permit.',
+      labelNames: ['result'],
+      buckets: exponential(0.001, 2, 15),
+      registers,
+    });
+    new Gauge({
+      name: 'scheduler_unschedulable_pods',
+      help: 'The number of unschedulable pods broken down by plugin name. A pod will increment the gauge for all plugins that caused it to not schedule and so this metric have meaning only when broken down by plugin.',
+      labelNames: ['plugin', 'profile'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { plugin, profile, count } of queue()?.rejections() ?? []) this.set({ plugin, profile }, count);
+      },
+    });
     new Gauge({
       name: 'scheduler_pending_pods',
       help: 'Number of pending pods, by the queue type.',
@@ -81,6 +114,19 @@ export class SchedulerMetrics {
 
   algorithm(seconds: number): void {
     this.algorithmSeconds.observe(seconds);
+  }
+
+  queued(queue: 'active' | 'backoff' | 'unschedulable' | 'gated', event: string): void {
+    this.incoming.inc({ queue, event });
+  }
+
+  /** All plugins of an extension point have run for a pod. */
+  point(point: string, status: string, profile: string, seconds: number): void {
+    this.pointSeconds.observe({ extension_point: point, status, profile }, seconds);
+  }
+
+  permitWait(result: string, seconds: number): void {
+    this.permitSeconds.observe({ result }, seconds);
   }
 
   attempt(result: 'scheduled' | 'unschedulable' | 'error', profile: string, seconds: number): void {

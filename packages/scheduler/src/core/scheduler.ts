@@ -80,7 +80,12 @@ export class Scheduler {
       this.recorders.set(name, recorder);
       const plugins = createPlugins(this.handle(name, recorder), profile.args);
       const selected = selectPlugins(profile, plugins);
-      this.frameworks.set(name, new Framework(name, selected, this.waitingPods, profile.percentageOfNodesToScore));
+      const observe = (point: string, status: string, seconds: number): void =>
+        this.metrics.point(point, status, name, seconds);
+      this.frameworks.set(
+        name,
+        new Framework(name, selected, this.waitingPods, profile.percentageOfNodesToScore, observe),
+      );
     }
     const first = [...this.frameworks.values()][0] as Framework;
     const sort = first.queueSort();
@@ -90,6 +95,7 @@ export class Scheduler {
       registrations: (pod) => this.frameworkOf(pod)?.eventRegistrations() ?? new Map(),
       initialBackoffMs: config.podInitialBackoffMs,
       maxBackoffMs: config.podMaxBackoffMs,
+      observe: (queue, event) => this.metrics.queued(queue, event),
     });
     this.selector = new NodeSelector(this.queue.nominator, this.extenders, config.percentageOfNodesToScore);
     const isOurs = (pod: V1Pod): boolean => this.frameworkOf(pod) !== undefined;
@@ -189,7 +195,14 @@ export class Scheduler {
     const pod = queued.info;
     this.cache.assume(pod, nodeName);
     this.queue.nominator.delete(pod.key);
-    const status = fw.reserve(state, pod, nodeName) ?? fw.permit(state, pod, nodeName);
+    let step = performance.now();
+    let status = fw.reserve(state, pod, nodeName);
+    fw.took('Reserve', step, status);
+    if (!status) {
+      step = performance.now();
+      status = fw.permit(state, pod, nodeName);
+      fw.took('Permit', step, status);
+    }
     if (status) {
       this.undo(fw, state, pod, nodeName);
       return this.failed(queued, rejection(status, nodeName), started);
@@ -220,10 +233,7 @@ export class Scheduler {
       await this.failed(queued, rejection(status, nodeName), started);
     };
     try {
-      const status =
-        (await fw.waitOnPermit(pod)) ??
-        (await fw.preBind(state, pod, nodeName)) ??
-        (await this.bindOnce(fw, state, pod, nodeName));
+      const status = await this.bindingSteps(fw, state, pod, nodeName);
       if (status) {
         await fail(status);
         return;
@@ -239,6 +249,29 @@ export class Scheduler {
     fw.postBind(state, pod, nodeName);
     const message = `Successfully assigned ${pod.key} to ${nodeName}`;
     this.recorders.get(fw.schedulerName)?.event(podRef(pod.pod), 'Normal', 'Scheduled', message);
+  }
+
+  /** Permit's wait, PreBind and Bind. */
+  private async bindingSteps(
+    fw: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    nodeName: string,
+  ): Promise<Status | undefined> {
+    let step = performance.now();
+    if (this.waitingPods.has(pod)) {
+      const refused = await fw.waitOnPermit(pod);
+      this.metrics.permitWait(refused ? 'rejected' : 'allowed', (performance.now() - step) / 1000);
+      if (refused) return refused;
+      step = performance.now();
+    }
+    const unprepared = await fw.preBind(state, pod, nodeName);
+    fw.took('PreBind', step, unprepared);
+    if (unprepared) return unprepared;
+    step = performance.now();
+    const status = await this.bindOnce(fw, state, pod, nodeName);
+    fw.took('Bind', step, status);
+    return status;
   }
 
   private async bindOnce(
@@ -315,7 +348,9 @@ export class Scheduler {
     fit: FitError,
   ): Promise<{ message: string; nominated: string | null | undefined } | undefined> {
     if (!fw.hasPlugin('postFilter') || fit.nodeCount === 0) return undefined;
+    const step = performance.now();
     const result = await fw.postFilter(state, pod, this.cache.updateSnapshot(), fit.diagnosis);
+    fw.took('PostFilter', step, result.status);
     if (result.status?.code === 'Error') {
       this.options.logger.error('Preemption failed', { pod: pod.key, error: result.status.cause });
     }

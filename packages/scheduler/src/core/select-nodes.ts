@@ -60,7 +60,9 @@ export class NodeSelector {
     snapshot: Snapshot,
     diagnosis: Diagnosis,
   ): NodeInfo[] {
+    const started = performance.now();
     const pre = fw.preFilter(state, pod, snapshot);
+    fw.took('PreFilter', started, pre.status);
     if (pre.status) {
       if (!pre.status.rejected) throw new Error(pre.status.message, { cause: pre.status.cause });
       diagnosis.others = pre.status;
@@ -79,6 +81,7 @@ export class NodeSelector {
     const nominated = snapshot.get(this.nominator.nodeFor(pod.key) ?? '');
     if (nominated && fits(nominated)) return [nominated];
     diagnosis.clear();
+    const filtering = performance.now();
     const { nodes } = snapshot;
     const total = nodes.length;
     if (pre.nodeNames) {
@@ -86,6 +89,7 @@ export class NodeSelector {
       const named = [...pre.nodeNames].map((name) => snapshot.get(name));
       const out: NodeInfo[] = [];
       for (const node of named) if (node && fits(node)) out.push(node);
+      fw.took('Filter', filtering);
       return out;
     }
     const enough = enoughNodes(total, fw.percentageOfNodesToScore ?? this.percentageOfNodesToScore);
@@ -96,6 +100,7 @@ export class NodeSelector {
       if (fits(node)) out.push(node);
     }
     this.nextStart = (this.nextStart + looked) % total;
+    fw.took('Filter', filtering);
     return out;
   }
 
@@ -154,7 +159,9 @@ export class NodeSelector {
 }
 
 function scoresOf(fw: Framework, state: CycleState, pod: PodInfo, nodes: NodeInfo[], snapshot: Snapshot): NodeScore[] {
+  const started = performance.now();
   const scores = fw.score(state, pod, nodes, snapshot);
+  fw.took('Score', started, scores instanceof Status ? scores : undefined);
   if (scores instanceof Status) throw new Error(scores.message, { cause: scores.cause });
   return scores;
 }

@@ -27,6 +27,11 @@ export class WaitingPods {
     }
   }
 
+  /** Whether a plugin holds the pod back. */
+  has(pod: PodInfo): boolean {
+    return this.pods.has(pod.uid);
+  }
+
   /** Resolves when all plugins allowed the pod (undefined) or one rejected it; at once for a pod that does not wait. */
   wait(pod: PodInfo): Promise<Status | undefined> {
     return this.pods.get(pod.uid)?.result ?? Promise.resolve(undefined);

@@ -16,6 +16,8 @@ export interface SchedulingQueueOptions {
   initialBackoffMs: number;
   maxBackoffMs: number;
   clock?: Clock;
+  /** Told of each pod that comes to a queue, and why. */
+  observe?(queue: 'active' | 'backoff' | 'unschedulable' | 'gated', event: string): void;
 }
 
 /** A pod that no event woke up is tried again after this time. */
@@ -63,6 +65,21 @@ export class SchedulingQueue {
     };
   }
 
+  /** How many waiting pods each plugin turned down, by profile. */
+  rejections(): { plugin: string; profile: string; count: number }[] {
+    const counts = new Map<string, { plugin: string; profile: string; count: number }>();
+    for (const q of [...this.unschedulable.values(), ...this.backoff.values()]) {
+      const profile = q.info.pod.spec?.schedulerName || 'default-scheduler';
+      for (const plugin of q.rejectedBy) {
+        const key = `${plugin}/${profile}`;
+        const entry = counts.get(key) ?? { plugin, profile, count: 0 };
+        entry.count++;
+        counts.set(key, entry);
+      }
+    }
+    return [...counts.values()];
+  }
+
   /** A pod without a node appeared. */
   add(pod: V1Pod): void {
     const info = new PodInfo(pod);
@@ -76,7 +93,7 @@ export class SchedulingQueue {
       gated: false,
     };
     this.nominator.set(info);
-    this.activate(queued);
+    this.activate(queued, 'UnscheduledPodAdd');
   }
 
   /** The pod changed: it keeps its place, or is tried again if the change may help. */
@@ -106,11 +123,11 @@ export class SchedulingQueue {
     if (waiting.gated) {
       if (!this.options.gatedBy(pod)) {
         this.unschedulable.delete(key);
-        this.activate(waiting);
+        this.activate(waiting, 'UnscheduledPodUpdate');
       }
       return;
     }
-    if (events.some((event) => this.helps(waiting, event))) this.wake(waiting);
+    if (events.some((event) => this.helps(waiting, event))) this.wake(waiting, 'UnscheduledPodUpdate');
   }
 
   delete(key: string): void {
@@ -157,9 +174,11 @@ export class SchedulingQueue {
     this.nominator.set(queued.info, this.nominator.nodeFor(key));
     if (queued.rejectedBy.size === 0 || missed.some((event) => this.helps(queued, event))) {
       this.backoff.set(queued);
+      this.options.observe?.('backoff', 'ScheduleAttemptFailure');
       this.armBackoff();
     } else {
       this.unschedulable.set(key, queued);
+      this.options.observe?.('unschedulable', 'ScheduleAttemptFailure');
     }
   }
 
@@ -167,7 +186,7 @@ export class SchedulingQueue {
   moveOn(event: ClusterEvent): void {
     this.record(event);
     for (const queued of [...this.unschedulable.values()])
-      if (!queued.gated && this.helps(queued, event)) this.wake(queued);
+      if (!queued.gated && this.helps(queued, event)) this.wake(queued, `${event.resource}${event.action}`);
   }
 
   /** Puts pods back at once, without back-off, for example after a preemption made room. */
@@ -177,7 +196,7 @@ export class SchedulingQueue {
       if (!queued || queued.gated) continue;
       this.unschedulable.delete(key);
       this.backoff.delete(key);
-      this.activate(queued);
+      this.activate(queued, 'ForceActivate');
     }
   }
 
@@ -201,25 +220,28 @@ export class SchedulingQueue {
     return false;
   }
 
-  private wake(queued: QueuedPod): void {
+  private wake(queued: QueuedPod, event: string): void {
     this.unschedulable.delete(queued.info.key);
     if (this.backoffUntil(queued) > this.clock.now()) {
       this.backoff.set(queued);
+      this.options.observe?.('backoff', event);
       this.armBackoff();
     } else {
-      this.activate(queued);
+      this.activate(queued, event);
     }
   }
 
-  private activate(queued: QueuedPod): void {
+  private activate(queued: QueuedPod, event: string): void {
     const gate = this.options.gatedBy(queued.info.pod);
     queued.gated = gate !== undefined;
     if (gate !== undefined) {
       queued.rejectedBy = new Set([gate]);
       this.unschedulable.set(queued.info.key, queued);
+      this.options.observe?.('gated', event);
       return;
     }
     this.active.set(queued);
+    this.options.observe?.('active', event);
     const { waiter } = this;
     this.waiter = undefined;
     waiter?.();
@@ -240,7 +262,7 @@ export class SchedulingQueue {
       const now = this.clock.now();
       for (let q = this.backoff.peek(); q && this.backoffUntil(q) <= now; q = this.backoff.peek()) {
         this.backoff.pop();
-        this.activate(q);
+        this.activate(q, 'BackoffComplete');
       }
       this.armBackoff();
     });
@@ -249,7 +271,8 @@ export class SchedulingQueue {
   private armFlush(): void {
     this.cancelFlush = this.clock.after(flushUnschedulableEveryMs, () => {
       const limit = this.clock.now() - maxUnschedulableMs;
-      for (const q of [...this.unschedulable.values()]) if (!q.gated && q.timestamp < limit) this.wake(q);
+      for (const q of [...this.unschedulable.values()])
+        if (!q.gated && q.timestamp < limit) this.wake(q, 'UnschedulableTimeout');
       if (!this.closed) this.armFlush();
     });
   }
