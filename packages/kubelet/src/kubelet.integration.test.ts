@@ -366,6 +366,9 @@ describe('kubelet on Docker', () => {
     assert.match(await follow, /line 1\n[\s\S]*line 5\n/);
     assert.match((await get('/metrics')).body, /kubelet_running_pods/);
     assert.equal((await get('/healthz')).body, 'ok');
+    assert.match((await get('/logs/')).body, /^<pre>\n/);
+    assert.equal((await get('/logs/%2e%2e%2flib/none')).status, 404);
+    assert.equal((await get('/logs/%2e%2e%2f%2e%2e%2fetc%2fpasswd')).status, 404);
   });
 
   it('runs static pods with mirrors', async () => {

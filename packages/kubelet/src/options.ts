@@ -42,6 +42,11 @@ export const kubeletOptions: OptionSpecs = {
     default: '',
     description: 'Folder of container logs; default pod-logs below --root-dir',
   },
+  'enable-system-log-handler': {
+    type: 'boolean',
+    default: true,
+    description: 'Serve the files of /var/log at /logs/',
+  },
   'pod-manifest-path': { type: 'string', default: '', description: 'File or folder of static pod manifests' },
   'manifest-url': { type: 'string', default: '', description: 'URL of static pod manifests' },
   'manifest-url-header': { type: 'string[]', default: [], description: 'Headers of the manifest request, name:value' },

@@ -7,7 +7,7 @@ import { parseImage, pullPolicy, withDefaultTag } from '../images/reference.js';
 import { qosClass } from '../pod/qos.js';
 import { milliCpuToQuota, milliCpuToShares, podResources, sharesToWeight } from '../pod/resources.js';
 import { ProbeThresholds } from '../probes/outcome.js';
-import { subresourceOf } from '../server/auth.js';
+import { subresourcesOf } from '../server/auth.js';
 import { preparing } from '../shutdown/logind.js';
 import { parseManifest } from '../sources/static-pod.js';
 import { parseCpuNanos, parseMemory, parseNetwork } from '../stats/node-usage.js';
@@ -288,11 +288,12 @@ describe('the machine', () => {
     );
   });
   it('subresources', () =>
-    assert.deepEqual(['/stats/summary', '/metrics', '/logs/x', '/exec/a', '/statsx'].map(subresourceOf), [
-      'stats',
-      'metrics',
-      'log',
-      'proxy',
-      'proxy',
+    assert.deepEqual(['/stats/summary', '/metrics', '/logs/x', '/exec/a', '/statsx', '/pods'].map(subresourcesOf), [
+      ['stats'],
+      ['metrics'],
+      ['log'],
+      ['proxy'],
+      ['proxy'],
+      ['pods', 'proxy'],
     ]));
 });

@@ -57,7 +57,13 @@ export class ServerAuth {
 
   /** Whether the caller may do this on the node's subresource. */
   async authorize(user: User, verb: string, path: string): Promise<boolean> {
-    const subresource = subresourceOf(path);
+    for (const subresource of subresourcesOf(path)) {
+      if (await this.mayUse(user, verb, subresource)) return true;
+    }
+    return false;
+  }
+
+  private async mayUse(user: User, verb: string, subresource: string): Promise<boolean> {
     const key = JSON.stringify([user.name, user.groups, user.extra, verb, subresource]);
     const known = this.decisions.get(key);
     if (known !== undefined) return known;
@@ -115,12 +121,27 @@ export class ServerAuth {
 
 const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
 
-/** The nodes subresource a path belongs to (kubelet authorization reference). */
-export function subresourceOf(path: string): string {
-  if (path === '/stats' || path.startsWith('/stats/')) return 'stats';
-  if (path === '/metrics' || path.startsWith('/metrics/')) return 'metrics';
-  if (path === '/logs' || path.startsWith('/logs/')) return 'log';
-  return 'proxy';
+/** Paths with a subresource of their own, which `proxy` does not open. */
+const own: [prefix: string, subresource: string][] = [
+  ['/stats', 'stats'],
+  ['/metrics', 'metrics'],
+  ['/logs', 'log'],
+];
+/** Paths for which a narrower right than `proxy` is enough (KEP-2862). */
+const fine: [prefix: string, subresource: string][] = [
+  ['/pods', 'pods'],
+  ['/runningpods', 'pods'],
+  ['/healthz', 'healthz'],
+  ['/configz', 'configz'],
+];
+
+/** The nodes subresources of which one must be allowed for a path (kubelet authorization reference). */
+export function subresourcesOf(path: string): string[] {
+  const covers = ([prefix]: [string, string]) => path === prefix || path.startsWith(`${prefix}/`);
+  const [, only] = own.find(covers) ?? [];
+  if (only) return [only];
+  const [, narrow] = fine.find(covers) ?? [];
+  return narrow ? [narrow, 'proxy'] : ['proxy'];
 }
 
 /** The API verb of an HTTP method. */

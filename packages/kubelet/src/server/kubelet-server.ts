@@ -11,6 +11,7 @@ import type { VolumeManager } from '../volumes/manager.js';
 import { ServerAuth } from './auth.js';
 import { logRoute } from './container-logs.js';
 import { infoRoutes } from './info.js';
+import { nodeLogsRoute } from './node-logs.js';
 import { KubeletServer } from './server.js';
 import { servingCertificate } from './serving-certificate.js';
 import { statsRoutes } from './stats-routes.js';
@@ -58,6 +59,7 @@ export async function nodeServer(o: NodeServerOptions): Promise<KubeletServer> {
         isKnown: (uid) => pods.isKnown(uid),
       }),
       ...streamRoutes({ cri, reader, findPod }),
+      ...(options.boolean('enable-system-log-handler') ? [nodeLogsRoute('/var/log')] : []),
       ...statsRoutes({
         nodeName,
         rootDir: config.rootDir,
