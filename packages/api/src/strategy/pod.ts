@@ -11,6 +11,7 @@ import {
   validatePodUpdate,
 } from '../validation/pod/update.js';
 import { podTemplateWarnings } from '../validation/pod/warnings.js';
+import { mergeMatchLabelKeys } from './match-label-keys.js';
 
 const pod = (obj: KubeObject): V1Pod => obj as unknown as V1Pod;
 
@@ -47,6 +48,7 @@ export const podStrategy: Strategy = {
     obj.metadata.generation = 1;
     p.status = initialStatus(p);
     syncServiceAccount(p);
+    mergeMatchLabelKeys(p);
     delete p.spec?.ephemeralContainers;
   },
   prepareForUpdate(obj, old) {
