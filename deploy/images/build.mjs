@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Makes the root file system of an image for one of this repository's processes, so that no registry is needed:
-//   node deploy/images/build.mjs dns /tmp/dns.tar                              then: docker import /tmp/dns.tar ...
+// Makes the root file system of an image for some of this repository's processes, so that no registry is needed:
+//   node deploy/images/build.mjs dns metrics-server /tmp/system.tar            then: docker import /tmp/system.tar ...
 //   node deploy/images/build.mjs ingress /tmp/ingress.tar --binary /usr/sbin/nginx
 // It holds this machine's node with the libraries it is linked to, the built packages and their dependencies, nothing else.
 import { execFileSync } from 'node:child_process';
@@ -24,10 +24,11 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { binary: { type: 'string', multiple: true, default: [] } },
 });
-const [name, output] = positionals;
+const names = positionals.slice(0, -1);
+const output = positionals.at(-1);
 const repo = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-if (!name || !output || !existsSync(join(repo, 'packages', name, 'dist/main.js'))) {
-  console.error('usage: build.mjs PACKAGE OUTPUT.tar [--binary PATH]...   (PACKAGE built, with a dist/main.js)');
+if (names.length === 0 || !names.every((name) => existsSync(join(repo, 'packages', name, 'dist/main.js')))) {
+  console.error('usage: build.mjs PACKAGE... OUTPUT.tar [--binary PATH]...   (PACKAGE built, with a dist/main.js)');
   process.exit(2);
 }
 const root = mkdtempSync(join(tmpdir(), 'kubelab-root-'));
@@ -46,25 +47,36 @@ function copy(from, to) {
   cpSync(from, path, { recursive: true, dereference: false });
 }
 
-/** The packages that `name` depends on, from npm: ours with what is built of them, others whole. */
+/** The packages of this repository that the named ones are made of, by their package.json. */
+function ownPackages() {
+  const found = new Set(names);
+  for (const name of found) {
+    const manifest = JSON.parse(readFileSync(join(repo, 'packages', name, 'package.json'), 'utf8'));
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+      if (dependency.startsWith('@kubelab/')) found.add(dependency.replace('@kubelab/', ''));
+    }
+  }
+  return [...found];
+}
+
+/** The packages and what they depend on: ours with what is built of them, others whole, as npm knows them. */
 function addPackages() {
-  const list = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable', '-w', `packages/${name}`], {
+  const own = ownPackages();
+  for (const name of own) {
+    for (const part of ['package.json', 'dist'])
+      copy(join(repo, 'packages', name, part), `/app/packages/${name}/${part}`);
+    const link = join(root, 'app/node_modules/@kubelab', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join('../../packages', name), link);
+  }
+  const workspaces = own.flatMap((name) => ['-w', `packages/${name}`]);
+  const list = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable', ...workspaces], {
     cwd: repo,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   for (const path of list.split('\n').filter((p) => p.includes('node_modules/') && !p.includes('/@types/'))) {
-    const at = `/app/${relative(repo, path)}`;
-    const real = realpathSync(path);
-    if (!path.includes('/node_modules/@kubelab/')) {
-      copy(real, at);
-      continue;
-    }
-    const own = `/app/${relative(repo, real)}`;
-    copy(join(real, 'package.json'), `${own}/package.json`);
-    copy(join(real, 'dist'), `${own}/dist`);
-    mkdirSync(dirname(join(root, at)), { recursive: true });
-    symlinkSync(relative(dirname(join(root, at)), join(root, own)), join(root, at));
+    if (!path.includes('/node_modules/@kubelab/')) copy(realpathSync(path), `/app/${relative(repo, path)}`);
   }
 }
 
@@ -81,7 +93,10 @@ try {
 } finally {
   rmSync(root, { recursive: true });
 }
-const version = JSON.parse(readFileSync(join(repo, 'packages', name, 'package.json'), 'utf8')).version;
-console.log(
-  `docker import --change 'ENTRYPOINT ["/bin/node","/app/packages/${name}/dist/main.js"]' ${output} kubelab/${name}:${version}`,
-);
+const { version } = JSON.parse(readFileSync(join(repo, 'package.json'), 'utf8'));
+const [first] = names;
+const [change, image] =
+  names.length === 1
+    ? [`--change 'ENTRYPOINT ["/bin/node","/app/packages/${first}/dist/main.js"]' `, first]
+    : ['', 'system'];
+console.log(`docker import ${change}${output} kubelab/${image}:${version}`);

@@ -1,22 +1,42 @@
 import { UsageError } from '../command.js';
 
-/** A part of a cluster that runs in it: deploy/addons/NAME.yaml, and the image of the package of the same name. */
+/** A part of a cluster that runs in it: deploy/addons/NAME.yaml, and an image. */
 export interface Addon {
   name: string;
   summary: string;
   /** Every cluster has it; the others are enabled by name. */
   required: boolean;
-  /** Programs of the machine that its image holds, and the Debian packages that have them. */
+  image: AddonImage;
+}
+
+/** An image made of this repository's own packages; it is named kubelab/NAME. */
+export interface AddonImage {
+  name: string;
+  packages: string[];
+  /** Programs of the machine that it holds, and the Debian packages that have them. */
   programs: { path: string; debianPackage: string }[];
 }
 
+/** What every cluster has shares one image: most of it is the same, and the nodes get it faster than two. */
+const systemImage: AddonImage = { name: 'system', packages: ['dns', 'metrics-server'], programs: [] };
+
 const addons: Addon[] = [
-  { name: 'dns', summary: 'Cluster DNS', required: true, programs: [] },
+  { name: 'dns', summary: 'Cluster DNS', required: true, image: systemImage },
+  {
+    name: 'metrics-server',
+    summary: 'Usage of nodes and pods: kubectl top, autoscaling',
+    required: true,
+    image: systemImage,
+  },
   {
     name: 'ingress',
     summary: 'Ingress controller (nginx) behind a Service of type LoadBalancer',
     required: false,
-    programs: [{ path: '/usr/sbin/nginx', debianPackage: 'nginx-light' }],
+    image: {
+      name: 'ingress',
+      packages: ['ingress'],
+      programs: [{ path: '/usr/sbin/nginx', debianPackage: 'nginx-light' }],
+    },
   },
 ];
 

@@ -55,10 +55,10 @@ export const addonList: Command = {
   options: clusterOption,
   async run(options) {
     const enabled = addonsOf(existingCluster(options).config.addons);
-    process.stdout.write('NAME      ENABLED  DESCRIPTION\n');
+    process.stdout.write('NAME            ENABLED  DESCRIPTION\n');
     for (const addon of allAddons()) {
       const state = enabled.includes(addon) ? 'yes' : 'no';
-      process.stdout.write(`${addon.name.padEnd(8)}  ${state.padEnd(7)}  ${addon.summary}\n`);
+      process.stdout.write(`${addon.name.padEnd(14)}  ${state.padEnd(7)}  ${addon.summary}\n`);
     }
   },
 };

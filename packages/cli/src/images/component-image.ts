@@ -4,24 +4,28 @@ import { entryPoint } from '../cluster/layout.js';
 import { run } from '../process/run.js';
 import type { NodeImage } from './node-images.js';
 
-/** The image of one of this repository's own processes that run in the cluster, with programs of this machine. */
-export function componentImage(packageName: string, binaries: string[]): NodeImage {
-  const packageDir = join(entryPoint(packageName), '../..');
-  const { version } = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as { version: string };
+/**
+ * The image kubelab/NAME of some of this repository's own processes that run in the cluster, with programs of this
+ * machine. Which process a container runs is said by its command: /app/packages/PACKAGE/dist/main.js.
+ */
+export function componentImage(name: string, packages: string[], binaries: string[]): NodeImage {
+  const repository = join(entryPoint(packages[0] ?? name), '../../../..');
+  const manifest = readFileSync(join(repository, 'package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
   let archive: Promise<string> | undefined;
   return {
-    reference: `kubelab/${packageName}:${version}`,
-    changes: [`ENTRYPOINT ["/bin/node","/app/packages/${packageName}/dist/main.js"]`],
+    reference: `kubelab/${name}:${version}`,
+    changes: packages.length === 1 ? [`ENTRYPOINT ["/bin/node","/app/packages/${packages[0]}/dist/main.js"]`] : [],
     archive: (work) => {
-      archive ??= build(packageDir, packageName, binaries, join(work, `${packageName}.tar`));
+      archive ??= build(repository, packages, binaries, join(work, `${name}.tar`));
       return archive;
     },
   };
 }
 
-async function build(packageDir: string, packageName: string, binaries: string[], output: string): Promise<string> {
-  const script = join(packageDir, '../../deploy/images/build.mjs');
+async function build(repository: string, packages: string[], binaries: string[], output: string): Promise<string> {
+  const script = join(repository, 'deploy/images/build.mjs');
   const extra = binaries.map((binary) => `--binary=${binary}`);
-  await run([process.execPath, script, packageName, output, ...extra]);
+  await run([process.execPath, script, ...packages, output, ...extra]);
   return output;
 }

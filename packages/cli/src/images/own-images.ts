@@ -1,4 +1,4 @@
-import type { Addon } from '../cluster/addons.js';
+import type { Addon, AddonImage } from '../cluster/addons.js';
 import { ensureProgram } from '../process/debian-package.js';
 import { componentImage } from './component-image.js';
 import type { NodeImage } from './node-images.js';
@@ -6,17 +6,17 @@ import { sampleImages } from './sample-images.js';
 
 /** The images that every node gets: those of the addons, and those to try the cluster with. */
 export function ownImages(addons: Addon[]): NodeImage[] {
-  return [...addons.map(addonImage), ...sampleImages()];
+  return [...[...new Set(addons.map((addon) => addon.image))].map(addonImage), ...sampleImages()];
 }
 
 /** What the image of an addon is made of is installed only where it has to be made. */
-function addonImage(addon: Addon): NodeImage {
-  const binaries = addon.programs.map((program) => program.path);
-  const image = componentImage(addon.name, binaries);
+function addonImage({ name, packages, programs }: AddonImage): NodeImage {
+  const binaries = programs.map((program) => program.path);
+  const image = componentImage(name, packages, binaries);
   return {
     ...image,
     archive: async (work) => {
-      for (const program of addon.programs) {
+      for (const program of programs) {
         await ensureProgram(program.path, program.debianPackage);
       }
       return image.archive(work);

@@ -18,6 +18,7 @@ const resourceOf: Record<string, string> = {
   Role: 'roles',
   RoleBinding: 'rolebindings',
   IngressClass: 'ingressclasses',
+  APIService: 'apiservices',
 };
 
 export interface ManifestObject {

@@ -1,4 +1,4 @@
-import { Quantity } from '@kubelab/apimachinery';
+import { parseDuration, Quantity } from '@kubelab/apimachinery';
 import type { Client } from '@kubelab/client';
 import type { PodMetric } from './replicas.js';
 
@@ -36,7 +36,8 @@ export class MetricsClient {
       const usages = containers.map(({ usage }) => usage[resource]);
       if (usages.length === 0 || usages.some((usage) => usage === undefined)) continue;
       const milli = usages.reduce((sum, usage) => sum + Number(Quantity.parse(usage ?? '0').milliValue()), 0);
-      metrics.set(item.metadata.name, { milli, timestampMs: Date.parse(item.timestamp), windowMs: defaultWindowMs });
+      const windowMs = item.window === undefined ? defaultWindowMs : parseDuration(item.window);
+      metrics.set(item.metadata.name, { milli, timestampMs: Date.parse(item.timestamp), windowMs });
     }
     if (metrics.size === 0) throw new Error('no metrics returned from resource metrics API');
     return metrics;
