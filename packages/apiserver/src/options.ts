@@ -1,7 +1,9 @@
 import type { OptionSpecs } from '@kubelab/component-base';
+import { accessOptions } from './options-access.js';
 
 /** The flags of the API server, named as kube-apiserver names them. */
 export const apiServerOptions: OptionSpecs = {
+  ...accessOptions,
   'advertise-address': { type: 'string', required: true, description: 'Address by which others reach this server' },
   'allow-privileged': { type: 'boolean', default: false, description: 'Allow privileged containers' },
   'anonymous-auth': { type: 'boolean', default: true, description: 'Serve requests without credentials as anonymous' },
@@ -13,7 +15,7 @@ export const apiServerOptions: OptionSpecs = {
   'authorization-mode': {
     type: 'string[]',
     default: ['AlwaysAllow'],
-    description: 'Authorizers in order: Node, RBAC, AlwaysAllow, AlwaysDeny',
+    description: 'Authorizers in order: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny',
   },
   'audit-log-maxage': { type: 'number', default: 0, description: 'Days that audit logs are kept; 0 for ever' },
   'audit-log-maxbackup': { type: 'number', default: 0, description: 'Audit logs that are kept; 0 for all' },
@@ -59,6 +61,7 @@ export const apiServerOptions: OptionSpecs = {
     default: '5m',
     description: 'How often old states of etcd are dropped; 0 never',
   },
+  'event-ttl': { type: 'duration', default: '1h', description: 'How long events are kept' },
   'kubelet-certificate-authority': {
     type: 'string',
     description: "Authority of the kubelets' certificates; without it they are not verified",

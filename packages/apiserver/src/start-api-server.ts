@@ -3,7 +3,7 @@ import { resources } from '@kubelab/api';
 import { parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
-import { createAdmission, WebhookClient } from './admission/index.js';
+import { createAdmission, readAdmissionConfiguration, WebhookClient } from './admission/index.js';
 import { AggregationProxy, Aggregator, LocalApiServices } from './aggregation/index.js';
 import { CustomResourceController, completeDefinitionEntry } from './apiextensions/index.js';
 import { createAuditor } from './audit/index.js';
@@ -26,6 +26,7 @@ import { listen } from './server/https-server.js';
 import { RequestMetrics } from './server/metrics.js';
 import { ServiceAllocator } from './service-allocation/service-allocator.js';
 import { ServiceResolver } from './service-resolver.js';
+import { foreignTokenAuthenticators, webhookAuthorizer } from './start/access.js';
 import { publishAuthentication } from './start/authentication-configmap.js';
 import { type ComponentProbe, componentStatuses, localProbe } from './start/component-statuses.js';
 import { KubernetesService } from './start/kubernetes-service.js';
@@ -48,6 +49,7 @@ const readText = (path: string | undefined) => (path ? readFileSync(path, 'utf8'
 /** Wires the API server from its flags and starts it. Rejects for files that are missing and a port that is taken. */
 export async function startApiServer(context: ComponentContext): Promise<RunningComponent> {
   const { options, logger, health, metrics } = context;
+  const eventTtlSeconds = Math.ceil(options.durationMs('event-ttl') / 1000);
   const store = new EtcdStore({
     servers: options.strings('etcd-servers'),
     caFile: options.optionalString('etcd-cafile'),
@@ -55,12 +57,14 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     keyFile: options.optionalString('etcd-keyfile'),
     prefix: options.string('etcd-prefix'),
     transformer: createTransformer(options, resources),
+    ttlSeconds: (key) => (key.startsWith('events/') ? eventTtlSeconds : undefined),
   });
   const cache = new WatchCache(store, logger);
   const objects = new StoreAccess(resources, store, cache);
   const authentication = createAuthentication(authenticationOptions(options), objects);
-  const authorization = createAuthorization(options.strings('authorization-mode'), objects);
+  const authorization = createAuthorization(options.strings('authorization-mode'), objects, webhookAuthorizer(options));
   const admission = createAdmission({
+    ...readAdmissionConfiguration(options.optionalString('admission-control-config-file')),
     enable: options.strings('enable-admission-plugins'),
     disable: options.strings('disable-admission-plugins'),
     objects,
@@ -279,6 +283,8 @@ function authenticationOptions(options: OptionValues): AuthenticationOptions {
   return {
     clientCaFile: options.optionalString('client-ca-file'),
     tokenAuthFile: options.optionalString('token-auth-file'),
+    basicAuthFile: options.optionalString('basic-auth-file'),
+    extraTokenAuthenticators: foreignTokenAuthenticators(options),
     enableBootstrapTokenAuth: options.boolean('enable-bootstrap-token-auth'),
     serviceAccountKeyFiles: options.strings('service-account-key-file'),
     serviceAccountSigningKeyFile: options.optionalString('service-account-signing-key-file'),

@@ -6,6 +6,7 @@ import { Etcd3, type IOptions } from 'etcd3';
 import { encodeObject, withResourceVersion } from './encoding.js';
 import { toStoreError } from './etcd-errors.js';
 import { watchEtcd } from './etcd-watch.js';
+import { LeaseManager } from './lease-manager.js';
 import { neverSent, retryUnavailable } from './retry.js';
 import type { ListPage, ListPageOptions, Store, StoredObject, WatchBatch, WatchOptions } from './store.js';
 import { CacheItem } from './stored-item.js';
@@ -21,6 +22,8 @@ export interface EtcdOptions {
   prefix: string;
   /** Encryption at rest. Default: values as they are. */
   transformer?: Transformer;
+  /** After how many seconds the value of a key expires, counted from its last write; undefined for never. */
+  ttlSeconds?(key: string): number | undefined;
   /** How long a call may take before it counts as unanswered. Default 10 s. */
   requestTimeoutMs?: number;
 }
@@ -40,6 +43,8 @@ export class EtcdStore implements Store {
   private readonly timeoutMs: number;
   private readonly revisionReads = new Set<Promise<void>>();
   private nextRevisionRead: Promise<number> | undefined;
+  private readonly leases: LeaseManager;
+  private readonly ttlSeconds: (key: string) => number | undefined;
 
   constructor(options: EtcdOptions) {
     this.prefix = options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
@@ -77,6 +82,11 @@ export class EtcdStore implements Store {
       };
     }
     this.client = new Etcd3(config);
+    this.ttlSeconds = options.ttlSeconds ?? nothing;
+    this.leases = new LeaseManager(async (seconds) => {
+      const lease = await this.write(() => this.client.leaseClient.leaseGrant({ TTL: seconds, ID: 0 }));
+      return lease.ID;
+    });
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
@@ -175,10 +185,12 @@ export class EtcdStore implements Store {
     const full = this.fullKey(key);
     const data = encodeObject(object);
     const value = this.transformer.toStorage(this.prefix + key, data);
+    const ttl = this.ttlSeconds(key);
+    const request_put = ttl ? { key: full, value, lease: await this.leases.leaseFor(ttl) } : { key: full, value };
     const response = await this.write(() =>
       this.client.kv.txn({
         compare: [{ key: full, target: 'Mod', result: 'Equal', mod_revision: expected }],
-        success: [{ request_put: { key: full, value } }],
+        success: [{ request_put }],
       }),
     );
     if (!response.succeeded) {

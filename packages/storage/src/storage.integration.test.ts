@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '@kubelab/apimachinery';
+import { Etcd3 } from 'etcd3';
 import { EtcdStore } from './etcd-store.js';
 import type { CacheEvent } from './resource-cache.js';
 import { CompactedError, FutureRevisionError, ValueTooLargeError } from './store.js';
@@ -49,6 +50,26 @@ describe('etcd', () => {
     assert.ok(((await store.delete(key('a'), changed.revision)) ?? 0) > changed.revision);
     assert.equal(await store.get(key('a')), undefined);
     assert.equal(await store.update(key('gone'), 1, pod('gone')), undefined);
+  });
+
+  test('values that expire are written with a lease', async () => {
+    const expiring = new EtcdStore({
+      servers: [etcd.url],
+      prefix: '/registry',
+      ttlSeconds: (name) => (name.startsWith('events/') ? 3600 : undefined),
+    });
+    const raw = new Etcd3({ hosts: etcd.url });
+    const leaseOf = async (name: string) =>
+      (await raw.kv.range({ key: Buffer.from(`/registry/${name}`) })).kvs[0]?.lease;
+    await expiring.create('events/default/e', pod('e'));
+    await expiring.create(key('lasting'), pod('lasting'));
+    const lease = await leaseOf('events/default/e');
+    assert.ok(lease && lease !== '0');
+    assert.equal(await leaseOf(key('lasting')), '0');
+    const { TTL } = await raw.leaseClient.leaseTimeToLive({ ID: lease, keys: false });
+    assert.ok(Number(TTL) > 3600 && Number(TTL) <= 3660, TTL);
+    raw.close();
+    expiring.close();
   });
 
   test('concurrent updates: each wins once', async () => {

@@ -25,7 +25,7 @@ import {
   PodTopologyLabels,
   RuntimeClassPlugin,
 } from './plugins/pod-plugins.js';
-import { PodSecurity } from './plugins/pod-security.js';
+import { PodSecurity, type PodSecurityConfiguration } from './plugins/pod-security.js';
 import { PriorityPlugin } from './plugins/priority.js';
 import { RbacEscalation } from './plugins/rbac-escalation.js';
 import { ResourceQuotaPlugin } from './plugins/resource-quota.js';
@@ -57,6 +57,7 @@ export interface AdmissionOptions {
   /** Told of webhooks that could not be asked and are ignored by their failure policy. */
   onIgnoredFailure?(webhook: string, message: string): void;
   eventLimits?: EventLimit[];
+  podSecurity?: PodSecurityConfiguration;
   defaultNotReadyTolerationSeconds?: number;
   defaultUnreachableTolerationSeconds?: number;
   /** Plugins that are made elsewhere (webhooks, policies), by their flag names. */
@@ -89,7 +90,7 @@ const factories: Record<string, Factory> = {
   NodeRestriction: (o) => new NodeRestriction(o.objects),
   TaintNodesByCondition: () => new TaintNodesByCondition(),
   AlwaysPullImages: () => new AlwaysPullImages(),
-  PodSecurity: (o) => new PodSecurity(o.objects),
+  PodSecurity: (o) => new PodSecurity(o.objects, o.podSecurity),
   PodNodeSelector: (o) => new PodNodeSelector(o.objects),
   Priority: (o) => new PriorityPlugin(o.objects),
   DefaultTolerationSeconds: (o) =>

@@ -1,5 +1,6 @@
 export * from './build.js';
 export * from './chain.js';
+export { readAdmissionConfiguration } from './configuration.js';
 export * from './errors.js';
 export * from './plugin.js';
 export { type ImagePolicyOptions, ImagePolicyWebhook } from './plugins/image-policy.js';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ReviewHandler } from '../authorization/reviews.js';
 import type { ObjectAccess } from '../object-access.js';
 import type { Authenticator, TokenAuthenticator } from './authenticator.js';
+import { BasicAuthAuthenticator } from './basic-auth.js';
 import { BearerTokenAuthenticator, CachedTokenAuthenticator, UnionTokenAuthenticator } from './bearer-token.js';
 import { BootstrapTokenAuthenticator } from './bootstrap-token.js';
 import { ClientCertificateAuthenticator } from './client-certificate.js';
@@ -18,6 +19,7 @@ import { RequestAuthenticator } from './union.js';
 export interface AuthenticationOptions {
   clientCaFile?: string;
   tokenAuthFile?: string;
+  basicAuthFile?: string;
   enableBootstrapTokenAuth: boolean;
   serviceAccountKeyFiles: string[];
   serviceAccountSigningKeyFile?: string;
@@ -83,6 +85,7 @@ export function createAuthentication(o: AuthenticationOptions, objects: ObjectAc
   members.push(...(o.extraTokenAuthenticators ?? []));
   const tokens = new CachedTokenAuthenticator(new UnionTokenAuthenticator(members));
   methods.push(new BearerTokenAuthenticator(tokens));
+  if (o.basicAuthFile) methods.push(new BasicAuthAuthenticator(o.basicAuthFile));
   const issuer = o.serviceAccountIssuers[0] ?? '';
   return {
     authenticator: new RequestAuthenticator(methods, { enabled: o.anonymousAuth }),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { TokenAuthenticator, TokenIdentity } from './authenticator.js';
 
 /** One line of CSV with double quotes. */
-function splitCsv(line: string): string[] {
+export function splitCsv(line: string): string[] {
   const out: string[] = [];
   let current = '';
   let quoted = false;

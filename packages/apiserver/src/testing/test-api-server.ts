@@ -132,7 +132,7 @@ export class TestApiServer {
         sink.write(chunk);
       });
     }
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 120_000;
     for (;;) {
       const answer = await this.ask('/readyz').catch(() => undefined);
       if (answer?.status === 200) return;

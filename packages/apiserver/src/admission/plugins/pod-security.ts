@@ -32,12 +32,23 @@ interface Policy {
   version: string;
 }
 
+type Modes = 'enforce' | 'audit' | 'warn';
+
+/** pod-security.admission.config.k8s.io PodSecurityConfiguration: what holds where labels say nothing, and for whom nothing does. */
+export interface PodSecurityConfiguration {
+  defaults?: Partial<Record<Modes | `${Modes}-version`, string>>;
+  exemptions?: { usernames?: string[]; runtimeClasses?: string[]; namespaces?: string[] };
+}
+
 /** Holds pods to the Pod Security Standard that their namespace's labels name. */
 export class PodSecurity implements AdmissionPlugin {
   readonly name = 'PodSecurity';
   readonly handles = only('CREATE', 'UPDATE');
 
-  constructor(private readonly objects: ObjectAccess) {}
+  constructor(
+    private readonly objects: ObjectAccess,
+    private readonly configuration: PodSecurityConfiguration = {},
+  ) {}
 
   validate(a: AdmissionAttributes): void | Promise<void> {
     const key = `${a.resource.group}/${a.resource.resource}`;
@@ -62,14 +73,24 @@ export class PodSecurity implements AdmissionPlugin {
       sameForSecurity(podSpec(a.oldObject), pod.spec)
     )
       return;
+    if (this.isExempt(a, pod.spec)) return;
     return this.evaluate(a, pod, isPod);
+  }
+
+  private isExempt(a: AdmissionAttributes, spec: V1PodSpec): boolean {
+    const { usernames = [], runtimeClasses = [], namespaces = [] } = this.configuration.exemptions ?? {};
+    if (namespaces.includes(a.namespace)) a.addAuditAnnotation('exempt', 'namespace');
+    else if (usernames.includes(a.user.name)) a.addAuditAnnotation('exempt', 'user');
+    else if (runtimeClasses.includes(spec.runtimeClassName ?? '')) a.addAuditAnnotation('exempt', 'runtimeClass');
+    else return false;
+    return true;
   }
 
   private async evaluate(a: AdmissionAttributes, pod: PodLike, isPod: boolean): Promise<void> {
     const namespace = await this.objects.get({ group: '', resource: 'namespaces' }, '', a.namespace);
     const labels = namespace?.metadata.labels ?? {};
-    const breaks = (mode: string) => {
-      const policy = policyOf(labels, mode);
+    const breaks = (mode: Modes) => {
+      const policy = policyOf(labels, mode, this.configuration.defaults ?? {});
       const found = violations(policy.level, pod.spec as V1PodSpec, pod.metadata?.annotations ?? {});
       if (found.length === 0) return undefined;
       const list = found.map((v) => (v.detail ? `${v.reason} (${v.detail})` : v.reason)).join(', ');
@@ -108,9 +129,13 @@ export class PodSecurity implements AdmissionPlugin {
   }
 }
 
-function policyOf(labels: Record<string, string>, mode: string): Policy {
-  const level = labels[`${prefix}${mode}`];
-  const version = labels[`${prefix}${mode}-version`] ?? 'latest';
+function policyOf(
+  labels: Record<string, string>,
+  mode: Modes,
+  defaults: NonNullable<PodSecurityConfiguration['defaults']>,
+): Policy {
+  const level = labels[`${prefix}${mode}`] ?? defaults[mode];
+  const version = labels[`${prefix}${mode}-version`] ?? defaults[`${mode}-version`] ?? 'latest';
   if (level === undefined) return { level: 'privileged', version };
   // An unknown level restricts as much as possible rather than nothing.
   return { level: levels.includes(level) ? (level as Level) : 'restricted', version };
