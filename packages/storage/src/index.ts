@@ -1,7 +1,7 @@
 export { Compactor } from './compactor.js';
 export { encodeObject, withResourceVersion } from './encoding.js';
 export { type EtcdOptions, EtcdStore } from './etcd-store.js';
-export { type CacheEvent, type CacheListener, ResourceCache } from './resource-cache.js';
+export { CacheEvent, type CacheListener, ResourceCache } from './resource-cache.js';
 export {
   CompactedError,
   FutureRevisionError,

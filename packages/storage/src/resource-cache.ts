@@ -3,19 +3,11 @@ import { CacheItem } from './stored-item.js';
 
 /** A change: an object came (no previous), changed, or went (no current; the revision is the deletion's). */
 export class CacheEvent {
-  private own: Map<string, Buffer> | undefined;
-
   constructor(
     readonly revision: number,
     readonly current: CacheItem | undefined,
     readonly previous: CacheItem | undefined,
   ) {}
-
-  /** Encoded frames of this event by whatever key the encoder chooses: made once for all watchers. */
-  get encodings(): Map<string, Buffer> {
-    this.own ??= new Map();
-    return this.own;
-  }
 }
 
 export type CacheListener = (event: CacheEvent) => void;

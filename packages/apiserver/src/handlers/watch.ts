@@ -12,8 +12,7 @@ import type { HandlerEnvironment, RequestContext } from './context.js';
 import { validateWatchOptions } from './list-options.js';
 import { negotiate, type Representation } from './negotiate.js';
 import { includeObjectOf } from './represent.js';
-
-type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+import { drained, type EventType, eventFrame, sharedFrame, writeFrame } from './watch-frames.js';
 
 const bookmarkMs = 60_000;
 /** A client that has this much unread is too slow: its watch is ended and it starts again, the server goes on. */
@@ -177,20 +176,9 @@ class Watch {
       if (i % 500 === 499) {
         // Other requests get their turn, and a client that reads slowly is waited for.
         await nextTurn();
-        await this.drained();
+        await drained(this.ctx.res);
       }
     }
-  }
-
-  private drained(): Promise<void> {
-    const { res } = this.ctx;
-    if (!res.writableNeedDrain || res.destroyed) {
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      res.once('drain', resolve);
-      res.once('close', resolve);
-    });
   }
 
   /** Sends an event; where a webhook converts, after those before it and after its conversion. */
@@ -217,10 +205,8 @@ class Watch {
     this.lastRevision = event.revision;
     const is = event.current !== undefined && (this.selection.all || this.selection.matches(event.current.object));
     const was = event.previous !== undefined && (this.selection.all || this.selection.matches(event.previous.object));
-    if (is) {
-      this.writeItem(was ? 'MODIFIED' : 'ADDED', event.current as CacheItem);
-    } else if (was) {
-      this.writeDeleted(event);
+    if (is || was) {
+      this.writeEvent(event, is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED');
     }
     if (this.ctx.res.writableLength > maxUnreadBytes) {
       this.env.logger.warn('A watch is too slow and is ended', { path: this.ctx.info.path, user: this.ctx.user.name });
@@ -229,25 +215,29 @@ class Watch {
     }
   }
 
-  /** What leaves the selection, or is deleted, is shown as it was, with the version of the change. */
-  private writeDeleted(event: CacheEvent): void {
-    const { entry, served } = this.ctx;
-    const last = event.current ?? event.previous;
-    const key = `deleted ${entry.group}/${served.version}`;
-    let bytes = event.encodings.get(key);
-    if (!bytes || this.representation.as !== 'object') {
-      const shown = event.current ? event.previous : last;
-      const object = toServed(entry, served, (shown as CacheItem).object);
-      const metadata = { ...object.metadata, resourceVersion: String(event.revision) };
-      const stamped = { ...object, metadata };
-      if (this.representation.as !== 'object') {
-        this.write('DELETED', this.represent(stamped));
-        return;
-      }
-      bytes = Buffer.from(JSON.stringify(stamped));
-      event.encodings.set(key, bytes);
+  private writeEvent(event: CacheEvent, type: EventType): void {
+    const { entry, served, res } = this.ctx;
+    if (this.representation.as === 'object') {
+      const key = `${type} ${entry.group}/${served.version}/${served.schemaName}`;
+      const make = () =>
+        eventFrame(
+          type,
+          type === 'DELETED'
+            ? Buffer.from(JSON.stringify(this.lastSeen(event)))
+            : encodeItem(entry, served, event.current as CacheItem),
+        );
+      writeFrame(res, sharedFrame(event, key, make));
+    } else if (type === 'DELETED') {
+      this.write(type, this.represent(this.lastSeen(event)));
+    } else {
+      this.writeItem(type, event.current as CacheItem);
     }
-    this.write('DELETED', bytes);
+  }
+
+  /** What leaves the selection, or is deleted, is shown as it was, with the version of the change. */
+  private lastSeen(event: CacheEvent): KubeObject {
+    const object = toServed(this.ctx.entry, this.ctx.served, (event.previous as CacheItem).object);
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(event.revision) } };
   }
 
   private writeItem(type: EventType, item: CacheItem): void {
@@ -276,11 +266,7 @@ class Watch {
   }
 
   private write(type: EventType, object: Buffer): void {
-    const { res } = this.ctx;
-    if (res.destroyed || res.writableEnded) {
-      return;
-    }
-    res.write(Buffer.concat([heads[type], object, tail]));
+    writeFrame(this.ctx.res, eventFrame(type, object));
   }
 
   private sendError(error: unknown): void {
@@ -296,12 +282,3 @@ class Watch {
     this.ctx.res.write(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
   }
 }
-
-const head = (type: EventType) => Buffer.from(`{"type":"${type}","object":`);
-const heads: Record<EventType, Buffer> = {
-  ADDED: head('ADDED'),
-  MODIFIED: head('MODIFIED'),
-  DELETED: head('DELETED'),
-  BOOKMARK: head('BOOKMARK'),
-};
-const tail = Buffer.from('}\n');
