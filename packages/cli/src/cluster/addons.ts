@@ -1,12 +1,12 @@
 import { UsageError } from '../command.js';
 
-/** A part of a cluster that runs in it: deploy/addons/NAME.yaml, and an image. */
+/** A part of a cluster that is in it: deploy/addons/NAME.yaml, and an image where it runs pods. */
 export interface Addon {
   name: string;
   summary: string;
   /** Every cluster has it; the others are enabled by name. */
   required: boolean;
-  image: AddonImage;
+  image?: AddonImage;
 }
 
 /** An image made of this repository's own packages; it is named kubelab/NAME. */
@@ -28,6 +28,7 @@ const addons: Addon[] = [
     required: true,
     image: systemImage,
   },
+  { name: 'storage', summary: 'Default storage class: directories on the nodes', required: true },
   {
     name: 'ingress',
     summary: 'Ingress controller (nginx) behind a Service of type LoadBalancer',

@@ -17,6 +17,8 @@ export function controllerManagerProcess(layout: Layout, config: ClusterConfig):
       'cluster-name': config.name,
       'cluster-signing-cert-file': `${pki}/ca.crt`,
       'cluster-signing-key-file': `${pki}/ca.key`,
+      'enable-hostpath-provisioner': true,
+      'hostpath-provisioner-dir': `${layout.stateDir}/volumes`,
       controllers: '*,bootstrapsigner,tokencleaner',
       kubeconfig: `${layout.etcDir}/controller-manager.kubeconfig`,
       'leader-elect': true,

@@ -6,7 +6,7 @@ import { sampleImages } from './sample-images.js';
 
 /** The images that every node gets: those of the addons, and those to try the cluster with. */
 export function ownImages(addons: Addon[]): NodeImage[] {
-  return [...[...new Set(addons.map((addon) => addon.image))].map(addonImage), ...sampleImages()];
+  return [...[...new Set(addons.flatMap((addon) => addon.image ?? []))].map(addonImage), ...sampleImages()];
 }
 
 /** What the image of an addon is made of is installed only where it has to be made. */

@@ -19,6 +19,7 @@ const resourceOf: Record<string, string> = {
   RoleBinding: 'rolebindings',
   IngressClass: 'ingressclasses',
   APIService: 'apiservices',
+  StorageClass: 'storageclasses',
 };
 
 export interface ManifestObject {

@@ -34,6 +34,8 @@ export interface ManagerOptions {
   enableHostPathProvisioner: boolean;
   /** Directory under which provisioned volumes lie. */
   hostPathProvisionerDir: string;
+  /** Image with mkdir and rm that is on the nodes: makes and removes these directories there. */
+  hostPathProvisionerImage: string;
   resourceQuotaSyncPeriodMs: number;
   legacyServiceAccountTokenCleanUpPeriodMs: number;
   maxEndpointsPerSlice: number;

@@ -148,6 +148,11 @@ export const flags: Record<string, OptionSpec> = {
     default: '/var/lib/kubelab/volumes',
     description: 'Where these directories are made, on the nodes',
   },
+  'hostpath-provisioner-image': {
+    type: 'string',
+    default: 'kubelab/busybox:latest',
+    description: 'Image with mkdir and rm, by which they are made and removed',
+  },
   'resource-quota-sync-period': {
     type: 'duration',
     default: '5m0s',
@@ -219,6 +224,7 @@ export function compileOptions(values: OptionValues): ManagerOptions {
     ),
     enableHostPathProvisioner: values.boolean('enable-hostpath-provisioner'),
     hostPathProvisionerDir: values.string('hostpath-provisioner-dir'),
+    hostPathProvisionerImage: values.string('hostpath-provisioner-image'),
     resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
     legacyServiceAccountTokenCleanUpPeriodMs: values.durationMs('legacy-service-account-token-clean-up-period'),
     maxEndpointsPerSlice: values.number('max-endpoints-per-slice'),

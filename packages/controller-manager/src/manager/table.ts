@@ -36,6 +36,7 @@ import {
   claimProtectionController,
   ephemeralVolumeController,
   persistentVolumeBinderController,
+  volumeExpanderController,
   volumeProtectionController,
 } from '../volume/index.js';
 
@@ -71,6 +72,7 @@ export const controllerTable: ControllerDescriptor[] = [
   namespaceController,
   podGarbageCollectorController,
   persistentVolumeBinderController,
+  volumeExpanderController,
   claimProtectionController,
   volumeProtectionController,
   ephemeralVolumeController,

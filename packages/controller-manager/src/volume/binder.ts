@@ -1,8 +1,8 @@
-import type { V1PersistentVolume, V1PersistentVolumeClaim } from '@kubelab/api';
+import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from '@kubelab/api';
 import { isAlreadyExists, isNotFound, semanticEqual, splitObjectKey } from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
-import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../framework/kinds.js';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
 import { messageOf } from '../framework/pod-control.js';
 import { Reconciler } from '../framework/reconciler.js';
@@ -14,8 +14,16 @@ import {
   selectedNode,
   storageProvisioner,
 } from './annotations.js';
+import { DirectoryHelper, helperClaimAnnotation, helperVolumeLabel } from './directory-helper.js';
 import { classOf, findBestMatch, refersTo, satisfies } from './match.js';
-import { deleteHostPath, hostPathProvisioner, hostPathVolume } from './provision.js';
+import {
+  checkOwnDirectory,
+  hostnameOf,
+  hostnameOfVolume,
+  hostPathProvisioner,
+  hostPathVolume,
+  volumeNameFor,
+} from './provision.js';
 
 /** Binds claims to volumes, provisions directory volumes, and reclaims volumes whose claim is gone. */
 export const persistentVolumeBinderController: ControllerDescriptor = {
@@ -28,6 +36,7 @@ export const persistentVolumeBinderController: ControllerDescriptor = {
 
 const claimPrefix = 'claim:';
 const volumePrefix = 'volume:';
+const helperPrefix = 'helper:';
 
 function newBinder(context: ControllerContext): Reconciler {
   const { client, informers, recorder, logger, options } = context;
@@ -37,12 +46,21 @@ function newBinder(context: ControllerContext): Reconciler {
   const nodes = informers.informer<Node>(gvr.nodes);
   const claimClient = client.resource<V1PersistentVolumeClaim>(gvr.persistentvolumeclaims);
   const volumeClient = client.resource<V1PersistentVolume>(gvr.persistentvolumes);
+  const pods = informers.informer<Pod>(gvr.pods);
+  const directories = new DirectoryHelper({
+    pods: pods.lister,
+    client: client.resource<V1Pod>(gvr.pods),
+    image: options.hostPathProvisionerImage,
+    baseDir: options.hostPathProvisionerDir,
+  });
 
   async function reconcile(key: string): Promise<void> {
     if (key.startsWith(claimPrefix)) {
       const { namespace, name } = splitObjectKey(key.slice(claimPrefix.length));
       const claim = claims.lister.get(namespace, name);
       if (claim) await syncClaim(claim);
+    } else if (key.startsWith(helperPrefix)) {
+      await tidyHelpers(key.slice(helperPrefix.length));
     } else {
       const volume = volumes.lister.get(undefined, key.slice(volumePrefix.length));
       if (volume) await syncVolume(volume);
@@ -172,17 +190,7 @@ function newBinder(context: ControllerContext): Reconciler {
     const { provisioner } = storageClass;
     if (provisioner === 'kubernetes.io/no-provisioner') return;
     if (provisioner === hostPathProvisioner && options.enableHostPathProvisioner) {
-      const volume = hostPathVolume(claim, storageClass, options.hostPathProvisionerDir);
-      try {
-        await volumeClient.create(volume);
-        const message = `Successfully provisioned volume ${volume.metadata?.name} using ${provisioner}`;
-        recorder.event(claim, 'Normal', 'ProvisioningSucceeded', message);
-      } catch (error) {
-        if (isAlreadyExists(error)) return;
-        const message = `Error creating provisioned PV object for claim ${keyOf(claim)}: ${messageOf(error)}`;
-        recorder.event(claim, 'Warning', 'ProvisioningFailed', message);
-        throw error;
-      }
+      await provisionDirectory(claim, storageClass);
       return;
     }
     const annotations = {
@@ -199,6 +207,31 @@ function newBinder(context: ControllerContext): Reconciler {
     recorder.event(claim, 'Normal', 'ExternalProvisioning', message);
   }
 
+  async function provisionDirectory(claim: PersistentVolumeClaim, storageClass: StorageClass): Promise<void> {
+    const name = volumeNameFor(claim);
+    try {
+      if (claim.spec.volumeMode === 'Block') throw new Error(`${hostPathProvisioner} does not support block volumes`);
+      const node = claim.metadata.annotations?.[selectedNode];
+      const madeOn = await directories.run({
+        task: 'make',
+        volumeName: name,
+        claim: keyOf(claim),
+        ...(node ? { node } : {}),
+      });
+      const madeAt = madeOn === undefined ? undefined : nodes.lister.get(undefined, madeOn);
+      if (!madeAt) return;
+      const volume = hostPathVolume(claim, storageClass, options.hostPathProvisionerDir, hostnameOf(madeAt));
+      await volumeClient.create(volume);
+      const message = `Successfully provisioned volume ${name} using ${hostPathProvisioner}`;
+      recorder.event(claim, 'Normal', 'ProvisioningSucceeded', message);
+    } catch (error) {
+      if (isAlreadyExists(error)) return;
+      const message = `failed to provision volume with StorageClass "${classOf(claim)}": ${messageOf(error)}`;
+      recorder.event(claim, 'Warning', 'ProvisioningFailed', message);
+      throw error;
+    }
+  }
+
   async function syncVolume(volume: PersistentVolume): Promise<void> {
     const reference = volume.spec.claimRef;
     // Reserved by a user for a claim that does not exist yet counts as free.
@@ -208,17 +241,42 @@ function newBinder(context: ControllerContext): Reconciler {
     }
     if (await claimExists(volume)) return;
     if (volume.status?.phase === 'Released' && volume.spec.persistentVolumeReclaimPolicy === 'Retain') return;
-    await setVolumePhase(volume, 'Released');
+    if (volume.status?.phase !== 'Failed') await setVolumePhase(volume, 'Released');
     if (volume.spec.persistentVolumeReclaimPolicy !== 'Delete' || volume.metadata.deletionTimestamp) return;
     if (volume.metadata.annotations?.[provisionedBy] !== hostPathProvisioner) return;
     try {
-      deleteHostPath(volume, options.hostPathProvisionerDir);
+      if (!(await isDirectoryGone(volume))) return;
       await volumeClient.delete(volume.metadata.name, { preconditions: { uid: volume.metadata.uid } });
     } catch (error) {
       if (isNotFound(error)) return;
       recorder.event(volume, 'Warning', 'VolumeFailedDelete', messageOf(error));
       await setVolumePhase(volume, 'Failed');
+      throw error;
     }
+  }
+
+  /** Removes the volume's directory. One on a node that is gone is gone with it. */
+  async function isDirectoryGone(volume: PersistentVolume): Promise<boolean> {
+    checkOwnDirectory(volume, options.hostPathProvisionerDir);
+    const hostname = hostnameOfVolume(volume);
+    const node = nodes.lister.list().find((candidate) => hostnameOf(candidate) === hostname)?.metadata.name;
+    if (!node) return true;
+    const { namespace, name } = volume.spec.claimRef ?? {};
+    const removedOn = await directories.run({
+      task: 'remove',
+      volumeName: volume.metadata.name,
+      claim: `${namespace}/${name}`,
+      node,
+    });
+    return removedOn !== undefined;
+  }
+
+  /** Helper pods go when what they did is written down, or nobody waits for it any more. */
+  async function tidyHelpers(volumeName: string): Promise<void> {
+    const volume = volumes.lister.get(undefined, volumeName);
+    const isWanted = claims.lister.list().some((claim) => volumeNameFor(claim) === volumeName);
+    if (volume || !isWanted) await directories.finish('make', volumeName);
+    if (!volume) await directories.finish('remove', volumeName);
   }
 
   /** A volume is given up on a live look only: its data may be the only copy. */
@@ -260,11 +318,17 @@ function newBinder(context: ControllerContext): Reconciler {
     workers: 1,
     reconcile,
   })
-    .watch(claims, (claim) => [claimPrefix + keyOf(claim), ...volumesOf(claim)])
+    .watch(claims, (claim) => [claimPrefix + keyOf(claim), helperPrefix + volumeNameFor(claim), ...volumesOf(claim)])
     .watch(volumes, (volume) => {
       const { namespace, name } = volume.spec.claimRef ?? {};
       const own = name ? [`${claimPrefix}${namespace}/${name}`] : pendingClaims();
-      return [volumePrefix + volume.metadata.name, ...own];
+      return [volumePrefix + volume.metadata.name, helperPrefix + volume.metadata.name, ...own];
+    })
+    .watch(pods, ({ metadata }) => {
+      const volume = metadata.labels?.[helperVolumeLabel];
+      if (!volume || metadata.namespace !== 'kube-system') return [];
+      const claim = metadata.annotations?.[helperClaimAnnotation];
+      return [volumePrefix + volume, helperPrefix + volume, ...(claim ? [claimPrefix + claim] : [])];
     })
     .watch(classes, () => pendingClaims())
     .needs(nodes);

@@ -1,23 +1,24 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { V1PersistentVolume } from '@kubelab/api';
-import type { PersistentVolumeClaim, StorageClass } from '../framework/kinds.js';
-import { boundByController, provisionedBy, selectedNode } from './annotations.js';
+import type { Node, PersistentVolumeClaim, StorageClass } from '../framework/kinds.js';
+import { boundByController, provisionedBy } from './annotations.js';
 import { classOf } from './match.js';
 
 /** The provisioner built in: directories on the node where the pod runs. Other names are left to external ones. */
 export const hostPathProvisioner = 'kubernetes.io/host-path';
 
+const hostnameLabel = 'kubernetes.io/hostname';
+
 export const volumeNameFor = (claim: PersistentVolumeClaim): string => `pvc-${claim.metadata.uid}`;
 
-/** A directory volume for the claim, on the selected node if the claim waited for one, else on any. */
+/** A directory volume for the claim on the node of that host name. */
 export function hostPathVolume(
   claim: PersistentVolumeClaim,
   storageClass: StorageClass,
   baseDir: string,
+  hostname: string,
 ): V1PersistentVolume {
   const name = volumeNameFor(claim);
-  const node = claim.metadata.annotations?.[selectedNode];
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
@@ -38,28 +39,30 @@ export function hostPathVolume(
         uid: claim.metadata.uid,
         resourceVersion: claim.metadata.resourceVersion,
       },
-      ...(node && {
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] },
-            ],
-          },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [hostname] }] }],
         },
-      }),
+      },
     },
   };
 }
 
-/**
- * Deletes a provisioned volume's directory where it is on this machine (always so in a lab); on another machine the
- * directory stays. Throws for a path that this provisioner cannot have made.
- */
-export function deleteHostPath(volume: V1PersistentVolume, baseDir: string): void {
+/** What volumes on the node name it by. */
+export const hostnameOf = (node: Node): string => node.metadata.labels?.[hostnameLabel] ?? node.metadata.name;
+
+/** The host name of the node that a provisioned volume is on. */
+export function hostnameOfVolume(volume: V1PersistentVolume): string | undefined {
+  const terms = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  const requirements = terms.flatMap(({ matchExpressions }) => matchExpressions ?? []);
+  return requirements.find(({ key }) => key === hostnameLabel)?.values?.[0];
+}
+
+/** Throws for a volume whose directory this provisioner cannot have made. */
+export function checkOwnDirectory(volume: V1PersistentVolume, baseDir: string): void {
   const name = volume.metadata?.name ?? '';
   const path = volume.spec?.hostPath?.path;
   if (!/^pvc-[0-9a-f-]+$/.test(name) || path !== join(baseDir, name)) {
     throw new Error(`host_path deleter only supports ${join(baseDir, 'pvc-UID')} but received provided ${path}`);
   }
-  rmSync(path, { recursive: true, force: true });
 }
