@@ -5,6 +5,7 @@ import {
   type KubeObject,
   newBadRequest,
   parseGroupVersion,
+  StatusError,
   strictErrors,
 } from '@kubelab/apimachinery';
 import { decodeCustomResource } from '../apiextensions/index.js';
@@ -45,6 +46,18 @@ function summary(body: Buffer): string {
   }
   const form = body[0] === 0x7b ? 'utf8' : 'hex';
   return body.toString(form, 0, most) + (body.length > most ? ' ...' : '');
+}
+
+/** An object with a value of the wrong type. As it stands it is a BadRequest; patches may tell it in other words. */
+export class TypeMismatch extends StatusError {
+  /** @param problem in the words of Go's JSON decoder */
+  constructor(
+    { kind, version }: ExpectedKind,
+    readonly problem: string,
+  ) {
+    const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`;
+    super({ code: 400, reason: 'BadRequest', message });
+  }
 }
 
 type Validation = 'Strict' | 'Warn' | 'Ignore';
@@ -121,9 +134,7 @@ function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKi
     ? decodeCustomResource(object, schema)
     : decodeStrict(object, schema, resolveSchema, { normalize: true });
   if (typeErrors.length > 0) {
-    throw newBadRequest(
-      `${wanted.kind} in version ${JSON.stringify(wanted.version)} cannot be handled as a ${wanted.kind}: ${typeErrors[0]}`,
-    );
+    throw new TypeMismatch(wanted, typeErrors[0] as string);
   }
   const validation = fieldValidationOf(ctx.info.query);
   if (validation === 'Ignore') {

@@ -15,8 +15,9 @@ import { privateCopy } from './admit.js';
 import { applyHandler } from './apply.js';
 import { mediaTypeOf, parseJson, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
-import { checkNames, decodeObject, toStorage } from './decode.js';
+import { checkNames, decodeObject, TypeMismatch, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
+import { newRestoreError } from './restore-error.js';
 import { updateRequestBase } from './update.js';
 import { dryRunOf } from './write-options.js';
 
@@ -50,7 +51,7 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
       await prepareServed(ctx.served, [stored]);
       // A patch is of the client's version: the object is shown to it in that, and taken back.
       const before = privateCopy(toServed(entry, ctx.served, stored));
-      const object = decodeObject(ctx, patch(before));
+      const object = decodePatched(ctx, type, body, patch(before));
       checkNames(ctx, object, true);
       return toStorage(ctx, object);
     },
@@ -77,6 +78,18 @@ function patchOf(ctx: RequestContext, type: string, body: Buffer): Patch {
       }
       return (object) => applyStrategicMergePatch(object, content, schema, resolveSchema);
     }
+  }
+}
+
+/** @throws StatusError when what the patch makes is no object of the kind */
+function decodePatched(ctx: RequestContext, type: string, body: Buffer, patched: unknown): KubeObject {
+  try {
+    return decodeObject(ctx, patched);
+  } catch (error) {
+    if (error instanceof TypeMismatch && type === strategicPatch) {
+      throw newRestoreError(error.problem, parsePatch(body));
+    }
+    throw error;
   }
 }
 

@@ -9,6 +9,20 @@ const compress = promisify(gzip);
 /** Smaller answers are not worth the time, as in Kubernetes (128 KiB). */
 const gzipFromBytes = 128 * 1024;
 
+/** What people read with: browsers, curl and wget get JSON with line breaks. */
+const readersAgent = /^(?:curl|Wget|Mozilla\/5\.0)/;
+const goBooleans: Record<string, boolean> = { '1': true, t: true, T: true, true: true, TRUE: true, True: true };
+
+/** Whether an answer is to be indented: `pretty` says so, or the client is one that people read with, as in Kubernetes. */
+function wantsPretty(req: IncomingMessage): boolean {
+  const asked = req.url?.includes('pretty') ? new URL(req.url, 'http://localhost').searchParams.get('pretty') : null;
+  return asked ? goBooleans[asked] === true : readersAgent.test(req.headers['user-agent'] ?? '');
+}
+
+function encodeFor(req: IncomingMessage, value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value, undefined, wantsPretty(req) ? 2 : undefined));
+}
+
 /** Writes an encoded JSON body; large ones are compressed for clients that take it. */
 export async function sendBytes(
   req: IncomingMessage,
@@ -26,8 +40,11 @@ export async function sendBytes(
     'Cache-Control': 'no-cache, private',
   };
   let bytes = body;
-  if (body.length >= gzipFromBytes && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''))) {
-    bytes = await compress(body, { level: 1 });
+  if (type === 'application/json' && wantsPretty(req)) {
+    bytes = encodeFor(req, JSON.parse(body.toString('utf8')));
+  }
+  if (bytes.length >= gzipFromBytes && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''))) {
+    bytes = await compress(bytes, { level: 1 });
     headers['Content-Encoding'] = 'gzip';
     headers.Vary = 'Accept-Encoding';
   }
@@ -64,7 +81,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Stat
   const { status } = error;
   auditOf(req)?.failed(status);
   const retryAfter = status.details?.retryAfterSeconds;
-  const body = Buffer.from(JSON.stringify(status));
+  const body = encodeFor(req, status);
   res.writeHead(error.code, {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-cache, private',
