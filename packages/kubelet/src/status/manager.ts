@@ -25,6 +25,8 @@ interface Entry {
   /** The pod's work is done: after the last status, its API object is to be deleted. */
   finish: boolean;
   writing: Promise<void> | undefined;
+  /** The newest state of the API object that came during a write. */
+  observed?: V1Pod;
 }
 
 const firstRetryMs = 500;
@@ -89,7 +91,13 @@ export class StatusManager {
   /** The API object changed: somebody may have overwritten the status, or a mirror pod has appeared. */
   observe(uid: string, apiPod: V1Pod): void {
     const entry = this.entries.get(uid);
-    if (!entry || entry.writing) return;
+    if (!entry) return;
+    // What comes during a write may be newer than the write's answer: it is looked at once that is there.
+    if (entry.writing) entry.observed = apiPod;
+    else this.compare(entry, apiPod);
+  }
+
+  private compare(entry: Entry, apiPod: V1Pod): void {
     if (Number(apiPod.metadata?.resourceVersion ?? 0) < entry.writtenVersion) return;
     entry.written = apiPod.status ?? {};
     if (statusPatch(entry.written, entry.wanted, '')) this.kick(entry);
@@ -111,6 +119,8 @@ export class StatusManager {
       entry.writing = undefined;
       // Set after the loop had looked for the last time; not after it gave up on a pod that is gone.
       if (entry.dirtySince !== undefined && this.isCurrent(entry)) this.kick(entry);
+      else if (entry.observed) this.compare(entry, entry.observed);
+      if (!entry.writing) entry.observed = undefined;
     });
   }
 
