@@ -43,7 +43,7 @@ profiles:
 
 after(async () => {
   // Shown only for a test that failed.
-  if (process.exitCode) console.error(scheduler.log);
+  if (process.exitCode) console.error(scheduler?.log);
   await cluster?.stop();
 });
 
@@ -95,6 +95,10 @@ test('a pod of higher priority preempts: victims marked and deleted, the node no
   await cluster.addPod('low-a', { nodeSelector: { 'kubernetes.io/hostname': 'a' } }, '3');
   await cluster.addPod('low-b', { nodeSelector: { 'kubernetes.io/hostname': 'b' } }, '4', { protected: 'yes' });
   await Promise.all([cluster.nodeOf('low-a'), cluster.nodeOf('low-b')]);
+  // No disruption is allowed: the other node is the one to preempt on.
+  const spec = { selector: { matchLabels: { protected: 'yes' } }, minAvailable: 1 };
+  const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'b' }, spec };
+  await cluster.create(gvr.poddisruptionbudgets, budget, 'default');
   await cluster.addPod('high', { priorityClassName: 'high', nodeSelector: { pool: 'main' } }, '2');
   const waiting = await cluster.podWith('high', 'to be nominated', (p) => Boolean(p.status?.nominatedNodeName));
   assert.equal(waiting.status?.nominatedNodeName, 'a');

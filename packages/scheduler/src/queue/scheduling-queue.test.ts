@@ -100,11 +100,28 @@ test('the back-off doubles with each attempt up to the limit', () => {
   assert.equal(popName(), 'p');
 });
 
+test('with nothing else to do a pod that was helped is taken before its time', async () => {
+  const { queue, popName, fail } = setUp();
+  queue.add(aPod('p'));
+  queue.add(aPod('q'));
+  fail(queue.pop(), 'Fit');
+  queue.moveOn(bigNode);
+  assert.deepEqual([popName(), popName(), popName()], ['q', 'p', undefined]);
+  const waits = queue.waitForPods();
+  queue.add(aPod('r'));
+  const r = queue.pop();
+  queue.moveOn(bigNode);
+  fail(r, 'Fit');
+  await waits;
+  assert.equal(popName(), 'r');
+});
+
 test('an error is tried again without any event', () => {
   const { queue, clock, popName, fail } = setUp();
   queue.add(aPod('p'));
   fail(queue.pop());
   assert.equal(queue.counts().backoff, 1);
+  assert.equal(popName(), undefined);
   clock.advance(1_000);
   assert.equal(popName(), 'p');
 });

@@ -32,7 +32,10 @@ const flushUnschedulableEveryMs = 30_000;
 export class SchedulingQueue {
   readonly nominator = new Nominator();
   private readonly active: KeyedHeap<QueuedPod>;
+  /** Pods that something may have helped: taken early when there is nothing else to do (KEP-5142). */
   private readonly backoff: KeyedHeap<QueuedPod>;
+  /** Pods whose attempt failed by an error: they wait their time in any case, it may be the API server's trouble. */
+  private readonly errorBackoff: KeyedHeap<QueuedPod>;
   private readonly unschedulable = new Map<string, QueuedPod>();
   private readonly inFlight = new Map<string, number>();
   private events: ClusterEvent[] = [];
@@ -46,10 +49,9 @@ export class SchedulingQueue {
   constructor(private readonly options: SchedulingQueueOptions) {
     this.clock = options.clock ?? systemClock;
     this.active = new KeyedHeap((q) => q.info.key, options.less);
-    this.backoff = new KeyedHeap(
-      (q) => q.info.key,
-      (a, b) => this.backoffUntil(a) < this.backoffUntil(b),
-    );
+    const sooner = (a: QueuedPod, b: QueuedPod): boolean => this.backoffUntil(a) < this.backoffUntil(b);
+    this.backoff = new KeyedHeap((q) => q.info.key, sooner);
+    this.errorBackoff = new KeyedHeap((q) => q.info.key, sooner);
     this.armFlush();
   }
 
@@ -59,7 +61,7 @@ export class SchedulingQueue {
     for (const q of this.unschedulable.values()) if (q.gated) gated++;
     return {
       active: this.active.size,
-      backoff: this.backoff.size,
+      backoff: this.backoff.size + this.errorBackoff.size,
       unschedulable: this.unschedulable.size - gated,
       gated,
     };
@@ -68,7 +70,7 @@ export class SchedulingQueue {
   /** How many waiting pods each plugin turned down, by profile. */
   rejections(): { plugin: string; profile: string; count: number }[] {
     const counts = new Map<string, { plugin: string; profile: string; count: number }>();
-    for (const q of [...this.unschedulable.values(), ...this.backoff.values()]) {
+    for (const q of [...this.unschedulable.values(), ...this.backoff.values(), ...this.errorBackoff.values()]) {
       const profile = q.info.pod.spec?.schedulerName || 'default-scheduler';
       for (const plugin of q.rejectedBy) {
         const key = `${plugin}/${profile}`;
@@ -106,7 +108,7 @@ export class SchedulingQueue {
     }
     const nominated = this.nominator.nodeFor(key);
     this.nominator.set(info, pod.status?.nominatedNodeName || (old.status?.nominatedNodeName ? '' : nominated));
-    for (const heap of [this.active, this.backoff]) {
+    for (const heap of [this.active, this.backoff, this.errorBackoff]) {
       const queued = heap.get(key);
       if (queued) {
         queued.info = info;
@@ -134,12 +136,13 @@ export class SchedulingQueue {
     this.nominator.delete(key);
     this.active.delete(key);
     this.backoff.delete(key);
+    this.errorBackoff.delete(key);
     this.unschedulable.delete(key);
   }
 
   /** The next pod to schedule, in flight from now on; undefined when there is none. */
   pop(): QueuedPod | undefined {
-    const queued = this.active.pop();
+    const queued = this.active.pop() ?? this.backoff.pop();
     if (!queued) return undefined;
     queued.attempts++;
     this.inFlight.set(queued.info.key, this.firstEvent + this.events.length);
@@ -148,7 +151,7 @@ export class SchedulingQueue {
 
   /** Resolves when there may be a pod to pop, or after close(). */
   async waitForPods(): Promise<void> {
-    if (this.active.size > 0 || this.closed) return;
+    if (this.active.size > 0 || this.backoff.size > 0 || this.closed) return;
     await new Promise<void>((resolve) => {
       this.waiter = resolve;
     });
@@ -169,13 +172,11 @@ export class SchedulingQueue {
     const since = this.inFlight.get(key);
     const missed = since === undefined ? [] : this.events.slice(Math.max(0, since - this.firstEvent));
     this.done(key);
-    if (this.active.get(key) || this.backoff.get(key) || this.unschedulable.get(key)) return;
+    if ([this.active, this.backoff, this.errorBackoff, this.unschedulable].some((q) => q.get(key))) return;
     queued.timestamp = this.clock.now();
     this.nominator.set(queued.info, this.nominator.nodeFor(key));
     if (queued.rejectedBy.size === 0 || missed.some((event) => this.helps(queued, event))) {
-      this.backoff.set(queued);
-      this.options.observe?.('backoff', 'ScheduleAttemptFailure');
-      this.armBackoff();
+      this.backOff(queued, 'ScheduleAttemptFailure');
     } else {
       this.unschedulable.set(key, queued);
       this.options.observe?.('unschedulable', 'ScheduleAttemptFailure');
@@ -192,10 +193,11 @@ export class SchedulingQueue {
   /** Puts pods back at once, without back-off, for example after a preemption made room. */
   activateNow(keys: Iterable<string>): void {
     for (const key of keys) {
-      const queued = this.unschedulable.get(key) ?? this.backoff.get(key);
+      const queued = this.unschedulable.get(key) ?? this.backoff.get(key) ?? this.errorBackoff.get(key);
       if (!queued || queued.gated) continue;
       this.unschedulable.delete(key);
       this.backoff.delete(key);
+      this.errorBackoff.delete(key);
       this.activate(queued, 'ForceActivate');
     }
   }
@@ -223,12 +225,23 @@ export class SchedulingQueue {
   private wake(queued: QueuedPod, event: string): void {
     this.unschedulable.delete(queued.info.key);
     if (this.backoffUntil(queued) > this.clock.now()) {
-      this.backoff.set(queued);
-      this.options.observe?.('backoff', event);
-      this.armBackoff();
+      this.backOff(queued, event);
     } else {
       this.activate(queued, event);
     }
+  }
+
+  private backOff(queued: QueuedPod, event: string): void {
+    (queued.rejectedBy.size === 0 ? this.errorBackoff : this.backoff).set(queued);
+    this.options.observe?.('backoff', event);
+    this.armBackoff();
+    if (this.backoff.size > 0) this.wakeWaiter();
+  }
+
+  private wakeWaiter(): void {
+    const { waiter } = this;
+    this.waiter = undefined;
+    waiter?.();
   }
 
   private activate(queued: QueuedPod, event: string): void {
@@ -242,9 +255,7 @@ export class SchedulingQueue {
     }
     this.active.set(queued);
     this.options.observe?.('active', event);
-    const { waiter } = this;
-    this.waiter = undefined;
-    waiter?.();
+    this.wakeWaiter();
   }
 
   /** Doubles with each attempt: 1 s, 2 s, ... up to the limit, from the time of the last failure. */
@@ -256,13 +267,17 @@ export class SchedulingQueue {
 
   private armBackoff(): void {
     this.cancelBackoff?.();
-    const first = this.backoff.peek();
-    if (!first || this.closed) return;
-    this.cancelBackoff = this.clock.after(this.backoffUntil(first) - this.clock.now(), () => {
+    if (this.closed) return;
+    const heaps = [this.backoff, this.errorBackoff];
+    const due = Math.min(...heaps.flatMap((h) => (h.peek() ? [this.backoffUntil(h.peek() as QueuedPod)] : [])));
+    if (!Number.isFinite(due)) return;
+    this.cancelBackoff = this.clock.after(due - this.clock.now(), () => {
       const now = this.clock.now();
-      for (let q = this.backoff.peek(); q && this.backoffUntil(q) <= now; q = this.backoff.peek()) {
-        this.backoff.pop();
-        this.activate(q, 'BackoffComplete');
+      for (const heap of heaps) {
+        for (let q = heap.peek(); q && this.backoffUntil(q) <= now; q = heap.peek()) {
+          heap.pop();
+          this.activate(q, 'BackoffComplete');
+        }
       }
       this.armBackoff();
     });
