@@ -4,6 +4,7 @@ import type { Events } from '../events.js';
 import { formatPod, type Pod } from '../pod/types.js';
 import { Backoff } from '../runtime/backoff.js';
 import { StartError } from '../runtime/start-error.js';
+import { Turns } from '../turns.js';
 import { pullPolicy, withDefaultTag } from './reference.js';
 
 const initialBackoffMs = 10_000;
@@ -30,11 +31,11 @@ export class ImagePuller {
   private readonly backoff: Backoff;
   private readonly pulls = new Map<string, Promise<string>>();
   private readonly failures = new Map<string, { message: string; at: number }>();
-  private active = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly turns: Turns;
 
   constructor(private readonly options: PullerOptions) {
     this.backoff = new Backoff(initialBackoffMs, maxBackoffMs, options.now);
+    this.turns = new Turns(options.maxParallel);
   }
 
   /**
@@ -122,7 +123,7 @@ export class ImagePuller {
     let waited = 0;
     const pull =
       running ??
-      this.turn(async () => {
+      this.turns.run(async () => {
         waited = Date.now() - started;
         return this.pullWith(image, credentials, pod);
       });
@@ -153,18 +154,6 @@ export class ImagePuller {
       }
     }
     throw last;
-  }
-
-  private async turn<T>(work: () => Promise<T>): Promise<T> {
-    const { maxParallel } = this.options;
-    if (maxParallel > 0 && this.active >= maxParallel) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.active++;
-    try {
-      return await work();
-    } finally {
-      this.active--;
-      this.waiting.shift()?.();
-    }
   }
 
   private async sizeOf(image: string): Promise<number> {

@@ -2,10 +2,13 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { Turns } from '../turns.js';
 import type { VolumePlugin } from './types.js';
 
 const run = promisify(execFile);
 const cloneTimeoutMs = 300_000;
+/** Pods with dozens of repositories must not starve the node. */
+const clones = new Turns(4);
 
 /** gitRepo (deprecated): an empty folder into which a repository is cloned once. */
 export const gitRepo: VolumePlugin = {
@@ -29,7 +32,7 @@ export const gitRepo: VolumePlugin = {
       const env = { ...process.env, GIT_TERMINAL_PROMPT: '0' };
       const options = { cwd: dir, timeout: cloneTimeoutMs, env };
       const into = directory === '' ? [] : [directory];
-      await run('git', [...hooks, 'clone', '--', repository, ...into], options);
+      await clones.run(() => run('git', [...hooks, 'clone', '--', repository, ...into], options));
       if (revision) {
         const [only] = await readdir(dir);
         const cwd = directory === '.' ? dir : join(dir, directory || (only ?? ''));
