@@ -1,10 +1,12 @@
-// Brings up and removes the shared cluster of the suites: node control.js up|down
+// Brings up and removes the shared cluster of the suites: node control.js up|down [further options of kubelab up]
 // KUBELAB_E2E_NAME names another one, beside it.
 
 import { existsSync } from 'node:fs';
 import { kubelab } from './lib/cluster.js';
 import { tryRun } from './lib/exec.js';
 import { clusterName, createMachine, hostNetns, onHost, removeMachine } from './lib/machine.js';
+
+const [, , action, ...further] = process.argv;
 
 /** What a run that was cut off left behind is removed by the same command as always, and then by name. */
 async function down(): Promise<void> {
@@ -23,11 +25,10 @@ async function up(): Promise<void> {
   await down();
   await createMachine();
   process.stdout.write(
-    await kubelab('up', '--nodes=2', '--addon=ingress', '--load-balancer-pool=10.30.0.200-10.30.0.220'),
+    await kubelab('up', '--nodes=2', '--addon=ingress', '--load-balancer-pool=10.30.0.200-10.30.0.220', ...further),
   );
 }
 
-const action = process.argv[2];
 if (action === 'up') {
   await up();
 } else if (action === 'down') {

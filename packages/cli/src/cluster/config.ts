@@ -16,6 +16,7 @@ export interface ClusterConfig {
   etcdMetricsPort: number;
   controllerManagerPort: number;
   schedulerPort: number;
+  /** This and the other networks of a dual-stack cluster: `IPV4,IPV6`. */
   podCidr: string;
   serviceCidr: string;
   clusterDns: string;

@@ -4,6 +4,7 @@ import { Client, loadKubeconfig } from '@kubelab/client';
 import type { OptionValues } from '@kubelab/component-base';
 import { caCertHash } from '@kubelab/pki';
 import { addonsOf } from '../cluster/addons.js';
+import { primaryIpv6Address } from '../cluster/address.js';
 import { apiServerUrl, type ClusterConfig, readClusterConfig, writeClusterConfig } from '../cluster/config.js';
 import { entryPoint, type Layout, nodeLayoutOf } from '../cluster/layout.js';
 import { readNodeConfig } from '../cluster/node-config.js';
@@ -126,14 +127,14 @@ async function joinNodes(
     config.mode === 'lab'
       ? labNodesOf(config).map((node) => ({
           name: node.name,
-          ip: node.address,
+          ip: [node.address, node.ipv6Address].filter(Boolean).join(','),
           lab: node.name,
           wrap: (command) => inNode(node, command),
         }))
       : [
           {
             name: hostname().toLowerCase(),
-            ip: options.optionalString('node-ip') ?? config.advertiseAddress,
+            ip: options.optionalString('node-ip') ?? ownAddresses(config),
             lab: undefined,
             wrap: (command) => command,
           },
@@ -179,12 +180,18 @@ function processesOf(layout: Layout, config: ClusterConfig): ProcessSpec[] {
   });
 }
 
-async function podCidrs(client: Client): Promise<Map<string, string>> {
+/** This machine's addresses as a node, one a family of the cluster. */
+function ownAddresses(config: ClusterConfig): string {
+  const ipv6 = config.podCidr.includes(':') ? primaryIpv6Address() : undefined;
+  return [config.advertiseAddress, ipv6].filter(Boolean).join(',');
+}
+
+async function podCidrs(client: Client): Promise<Map<string, string[]>> {
   const nodes = await client.resource({ group: '', version: 'v1', resource: 'nodes' }).list();
   return new Map(
     nodes.items.map((node) => [
       node.metadata.name ?? '',
-      (node.spec as { podCIDR?: string } | undefined)?.podCIDR ?? '',
+      (node.spec as { podCIDRs?: string[] } | undefined)?.podCIDRs ?? [],
     ]),
   );
 }

@@ -10,7 +10,7 @@ import {
   writePublicFile,
   writeSecretFile,
 } from '@kubelab/pki';
-import { nthAddress } from '../cluster/address.js';
+import { nthAddress, ofFamily } from '../cluster/address.js';
 import type { ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
 
@@ -37,7 +37,12 @@ function leaves(config: ClusterConfig): Leaf[] {
           'kubernetes.default.svc',
           `kubernetes.default.svc.${config.clusterDomain}`,
         ],
-        ipAddresses: [nthAddress(config.serviceCidr, 1), config.advertiseAddress, '127.0.0.1', '::1'],
+        ipAddresses: [
+          nthAddress(ofFamily(config.serviceCidr, 'ipv4') ?? '', 1),
+          config.advertiseAddress,
+          '127.0.0.1',
+          '::1',
+        ],
       },
     },
     {

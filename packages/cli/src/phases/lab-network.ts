@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { nthAddress, prefixLength } from '../cluster/address.js';
+import { nthAddress, nthIpv6Address, ofFamily, prefixLength } from '../cluster/address.js';
 import type { ClusterConfig } from '../cluster/config.js';
 import { run, succeeds } from '../process/run.js';
 
@@ -12,16 +12,20 @@ export interface LabNode {
   /** The network namespace's name, unique on this host. */
   netns: string;
   address: string;
+  /** In a dual-stack cluster. */
+  ipv6Address: string | undefined;
   /** The host's end of the node's cable. */
   hostInterface: string;
 }
 
-/** The nodes of a lab: node N has the address number 10+N of the lab's network. */
+/** The nodes of a lab: node N has the address number 10+N of the lab's networks. */
 export function labNodesOf(config: ClusterConfig): LabNode[] {
+  const ipv6 = ofFamily(config.labCidr, 'ipv6');
   return config.labNodes.map((name, index) => ({
     name,
     netns: `${config.name}-${name}`,
-    address: nthAddress(config.labCidr, 11 + index),
+    address: nthAddress(ipv4Network(config), 11 + index),
+    ipv6Address: ipv6 && nthIpv6Address(ipv6, 11 + index),
     hostInterface: `${config.name}-v${index + 1}`,
   }));
 }
@@ -31,20 +35,32 @@ export function labBridge(config: ClusterConfig): string {
 }
 
 export function hostLabAddress(config: ClusterConfig): string {
-  return nthAddress(config.labCidr, 1);
+  return nthAddress(ipv4Network(config), 1);
+}
+
+function ipv4Network(config: ClusterConfig): string {
+  return ofFamily(config.labCidr, 'ipv4') ?? '';
 }
 
 function chainName(config: ClusterConfig): string {
   return `KUBELAB-${config.name.toUpperCase()}`;
 }
 
-/** The link that joins the nodes: a bridge on this host, with masquerading to the outside. */
+/**
+ * The link that joins the nodes: a bridge on this host, with masquerading to the outside for IPv4. IPv6 stays on the
+ * link: to forward it, a host would have to stop listening to its router's advertisements.
+ */
 export async function ensureLabLink(config: ClusterConfig): Promise<void> {
   const bridge = labBridge(config);
   if (!(await succeeds(['ip', 'link', 'show', bridge]))) {
     await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
   }
-  await run(['ip', 'address', 'replace', `${hostLabAddress(config)}/${prefixLength(config.labCidr)}`, 'dev', bridge]);
+  const address = `${hostLabAddress(config)}/${prefixLength(ipv4Network(config))}`;
+  await run(['ip', 'address', 'replace', address, 'dev', bridge]);
+  const ipv6 = ofFamily(config.labCidr, 'ipv6');
+  if (ipv6) {
+    await run(['ip', 'address', 'replace', `${nthIpv6Address(ipv6, 1)}/${prefixLength(ipv6)}`, 'dev', bridge, 'nodad']);
+  }
   await run(['ip', 'link', 'set', bridge, 'up']);
   if (readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() !== '1') {
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
@@ -59,29 +75,40 @@ export async function ensureLabLink(config: ClusterConfig): Promise<void> {
 async function ensureLabRules(config: ClusterConfig): Promise<void> {
   const bridge = labBridge(config);
   const chain = chainName(config);
-  const text = `*filter
+  const filter = `*filter
 :${chain} - [0:0]
 -A ${chain} -i ${bridge} -j ACCEPT
 -A ${chain} -o ${bridge} -j ACCEPT
 COMMIT
-*nat
+`;
+  const nat = `*nat
 :${chain} - [0:0]
--A ${chain} -s ${config.labCidr} ! -o ${bridge} -j MASQUERADE
+-A ${chain} -s ${ipv4Network(config)} ! -o ${bridge} -j MASQUERADE
 COMMIT
 `;
-  await run(['iptables-restore', '-w', '--noflush'], text);
-  for (const [table, parent] of jumps) {
+  await run(['iptables-restore', '-w', '--noflush'], filter + nat);
+  if (isDualStack(config)) {
+    await run(['ip6tables-restore', '-w', '--noflush'], filter);
+  }
+  for (const [command, table, parent] of jumpsOf(config)) {
     const rule = [parent, '-m', 'comment', '--comment', `kubelab ${config.name}`, '-j', chain];
-    if (!(await succeeds(['iptables', '-w', '-t', table, '-C', ...rule]))) {
-      await run(['iptables', '-w', '-t', table, '-I', ...rule]);
+    if (!(await succeeds([command, '-w', '-t', table, '-C', ...rule]))) {
+      await run([command, '-w', '-t', table, '-I', ...rule]);
     }
   }
 }
 
-const jumps = [
-  ['filter', 'FORWARD'],
-  ['nat', 'POSTROUTING'],
-] as const;
+function isDualStack(config: ClusterConfig): boolean {
+  return ofFamily(config.labCidr, 'ipv6') !== undefined;
+}
+
+function jumpsOf(config: ClusterConfig): [command: string, table: string, parent: string][] {
+  return [
+    ['iptables', 'filter', 'FORWARD'],
+    ['iptables', 'nat', 'POSTROUTING'],
+    ...(isDualStack(config) ? [['ip6tables', 'filter', 'FORWARD'] as [string, string, string]] : []),
+  ];
+}
 
 /** A node's machine: a network namespace with a cable to the link and a default route over this host. */
 export async function ensureLabNode(config: ClusterConfig, node: LabNode): Promise<void> {
@@ -99,10 +126,16 @@ export async function ensureLabNode(config: ClusterConfig, node: LabNode): Promi
     ]);
   }
   await run(['ip', 'link', 'set', node.hostInterface, 'master', labBridge(config), 'up']);
-  const address = `${node.address}/${prefixLength(config.labCidr)}`;
+  const address = `${node.address}/${prefixLength(ipv4Network(config))}`;
   await run(inNode(node, ['ip', 'address', 'replace', address, 'dev', 'eth0']));
   await run(inNode(node, ['ip', 'link', 'set', 'eth0', 'up']));
   await run(inNode(node, ['ip', 'route', 'replace', 'default', 'via', hostLabAddress(config)]));
+  const ipv6 = ofFamily(config.labCidr, 'ipv6');
+  if (ipv6 && node.ipv6Address) {
+    const own = `${node.ipv6Address}/${prefixLength(ipv6)}`;
+    await run(inNode(node, ['ip', 'address', 'replace', own, 'dev', 'eth0', 'nodad']));
+    await run(inNode(node, ['ip', '-6', 'route', 'replace', 'default', 'via', nthIpv6Address(ipv6, 1)]));
+  }
 }
 
 export function netnsPath(node: LabNode): string {
@@ -118,16 +151,21 @@ export function inNode(node: LabNode, command: string[]): string[] {
  * Routes this host's requests for Services and pods to the nodes. A Service's packets may enter at any node, since
  * kube-proxy masquerades what comes from outside the pod network; they are spread over all.
  */
-export async function ensureHostRoutes(config: ClusterConfig, podCidrs: Map<string, string>): Promise<void> {
+export async function ensureHostRoutes(config: ClusterConfig, podCidrs: Map<string, string[]>): Promise<void> {
   const nodes = labNodesOf(config);
-  const hops = nodes.flatMap((node) => ['nexthop', 'via', node.address]);
-  await run(['ip', 'route', 'replace', config.serviceCidr, 'proto', routeProtocol, ...hops]);
+  for (const cidr of config.serviceCidr.split(',')) {
+    const hops = nodes.flatMap((node) => ['nexthop', 'via', hopFor(cidr, node)]);
+    await run(['ip', 'route', 'replace', cidr, 'proto', routeProtocol, ...hops]);
+  }
   for (const node of nodes) {
-    const cidr = podCidrs.get(node.name);
-    if (cidr) {
-      await run(['ip', 'route', 'replace', cidr, 'via', node.address, 'proto', routeProtocol]);
+    for (const cidr of podCidrs.get(node.name) ?? []) {
+      await run(['ip', 'route', 'replace', cidr, 'via', hopFor(cidr, node), 'proto', routeProtocol]);
     }
   }
+}
+
+function hopFor(cidr: string, node: LabNode): string {
+  return cidr.includes(':') ? (node.ipv6Address ?? '') : node.address;
 }
 
 /** Removes namespaces, cables, bridge (and with them the routes over it) and the lab's chains. */
@@ -140,12 +178,12 @@ export async function removeLabNetwork(config: ClusterConfig): Promise<void> {
   }
   await succeeds(['ip', 'link', 'delete', labBridge(config)]);
   const chain = chainName(config);
-  for (const [table, parent] of jumps) {
+  for (const [command, table, parent] of jumpsOf(config)) {
     await succeeds([
-      ...['iptables', '-w', '-t', table, '-D', parent],
+      ...[command, '-w', '-t', table, '-D', parent],
       ...['-m', 'comment', '--comment', `kubelab ${config.name}`, '-j', chain],
     ]);
-    await succeeds(['iptables', '-w', '-t', table, '-F', chain]);
-    await succeeds(['iptables', '-w', '-t', table, '-X', chain]);
+    await succeeds([command, '-w', '-t', table, '-F', chain]);
+    await succeeds([command, '-w', '-t', table, '-X', chain]);
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { isUnauthorized } from '@kubelab/apimachinery';
 import { Client, loadKubeconfig } from '@kubelab/client';
 import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
+import { primaryIpv6Address } from '../cluster/address.js';
 import type { NodeLayout } from '../cluster/layout.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
 import { criDockerProcess } from '../components/cri-docker.js';
@@ -118,7 +119,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
   if (options.criEndpoint) await criAnswers(options.criEndpoint);
   const config: NodeConfig = {
     nodeName: options.nodeName,
-    nodeIp: options.nodeIp,
+    nodeIp: withIpv6(options.nodeIp, settings),
     podCidr: settings.podCidr,
     clusterDns: settings.clusterDns,
     clusterDomain: settings.clusterDomain,
@@ -137,6 +138,12 @@ async function chooseDocker(node: NodeLayout, docker: string): Promise<Pick<Node
   const ownDocker = docker === 'own' || (docker === 'auto' && !useSystem);
   const given = docker === 'auto' ? systemDockerSocket : docker;
   return { ownDocker, dockerSocket: ownDocker ? ownDockerSocket(node) : given };
+}
+
+/** In a dual-stack cluster a node has an address of each family, where the machine has one. */
+function withIpv6(nodeIp: string, settings: NodeClusterSettings): string {
+  const isWanted = settings.podCidr.includes(':') && !nodeIp.includes(':');
+  return [nodeIp, isWanted ? primaryIpv6Address() : undefined].filter(Boolean).join(',');
 }
 
 async function readSettings(client: Client): Promise<NodeClusterSettings | undefined> {

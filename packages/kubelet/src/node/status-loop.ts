@@ -68,9 +68,7 @@ export class NodeStatusLoop {
     const due = Date.now() - this.lastWritten >= reportMs;
     const same = this.last && deepEqual(comparable(this.last), comparable(status));
     if (current && !due && same) return;
-    const gone = amountsGone(current?.status?.allocatable, status.allocatable);
-    const allocatable = { ...status.allocatable, ...gone };
-    const patch = { status: { ...status, allocatable, conditions: ownConditions(status) } };
+    const patch = statusPatch(status, current?.status);
     let node: V1Node;
     try {
       node = await nodes.patch(nodeName, patch, { type: 'strategic', subresource: 'status' });
@@ -96,6 +94,14 @@ export class NodeStatusLoop {
 
 function ignoreNotFound(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
+}
+
+/** What is sent of a status: a strategic merge patch of the parts that are the kubelet's own. */
+export function statusPatch(status: V1NodeStatus, old: V1NodeStatus | undefined): object {
+  const allocatable = { ...status.allocatable, ...amountsGone(old?.allocatable, status.allocatable) };
+  // Addresses are merged by their type, of which there may be one of each family: the list is replaced as a whole.
+  const addresses = [...(status.addresses ?? []), { $patch: 'replace' }];
+  return { status: { ...status, allocatable, addresses, conditions: ownConditions(status) } };
 }
 
 /** Nulls, for a patch, of resources that the node has no more. */
