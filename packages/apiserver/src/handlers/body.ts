@@ -7,9 +7,9 @@ import {
   newUnsupportedMediaType,
   StatusError,
 } from '@kubelab/apimachinery';
-import { parse as parseYaml } from 'yaml';
 import { auditOf } from '../audit/index.js';
 import { goJsonError } from './go-json-error.js';
+import { parseYamlBody } from './yaml-body.js';
 
 /** Largest body, as Kubernetes' MaxRequestBodyBytes. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -64,11 +64,7 @@ function parseByType(req: IncomingMessage, body: Buffer): unknown {
     return parseJson(body);
   }
   if (type === 'application/yaml') {
-    try {
-      return parseYaml(body.toString('utf8'), { maxAliasCount: 100 });
-    } catch (error) {
-      throw newBadRequest(`error converting YAML to JSON: ${(error as Error).message}`);
-    }
+    return parseYamlBody(body, 'error converting YAML to JSON');
   }
   if (type === protobuf) {
     try {

@@ -13,6 +13,7 @@ import { prepareStored } from '../registry/prepared-conversion.js';
 import { groupVersionText, toStored } from '../registry/versioning.js';
 import { JsonError, parseBody, readBody, textOf } from './body.js';
 import type { RequestContext } from './context.js';
+import { yamlProblems } from './yaml-body.js';
 
 /** What the body of a request must be, where it is not the resource's own kind (Scale, Eviction, TokenRequest). */
 export interface ExpectedKind {
@@ -73,12 +74,24 @@ export function fieldValidationOf(query: URLSearchParams): Validation {
   return value;
 }
 
+export interface DecodeOptions {
+  /** A configuration to apply: nobody can own a field that is not in the schema, so that is always an error. */
+  applied?: boolean;
+  /** Members that are twice in the text the object was made from. */
+  duplicates?: string[];
+}
+
 /**
  * Makes an object of the client's version from a parsed body: kind and version are checked, or filled in; types are
  * checked against the schema; unknown fields are dropped, with a warning or an error as fieldValidation says
  * (KEP-2885). @throws StatusError BadRequest
  */
-export function decodeObject(ctx: RequestContext, raw: unknown, expected?: ExpectedKind): KubeObject {
+export function decodeObject(
+  ctx: RequestContext,
+  raw: unknown,
+  expected?: ExpectedKind,
+  o: DecodeOptions = {},
+): KubeObject {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     const what = raw === null ? 'null' : Array.isArray(raw) ? 'array' : typeof raw;
     throw newBadRequest(
@@ -93,7 +106,7 @@ export function decodeObject(ctx: RequestContext, raw: unknown, expected?: Expec
   if (object.metadata === undefined || object.metadata === null) {
     object.metadata = {};
   }
-  checkSchema(ctx, object, wanted, expected === undefined);
+  checkSchema(ctx, object, wanted, expected === undefined, o);
   return object;
 }
 
@@ -125,7 +138,13 @@ function checkKind(object: KubeObject, wanted: ExpectedKind): void {
   }
 }
 
-function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKind, own: boolean): void {
+function checkSchema(
+  ctx: RequestContext,
+  object: KubeObject,
+  wanted: ExpectedKind,
+  own: boolean,
+  o: DecodeOptions,
+): void {
   const schema = own ? (ctx.served.schema ?? resolveSchema(ctx.served.schemaName)) : undefined;
   if (!schema) {
     return;
@@ -136,12 +155,14 @@ function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKi
   if (typeErrors.length > 0) {
     throw new TypeMismatch(wanted, typeErrors[0] as string);
   }
+  if (o.applied && unknownFields.length > 0) {
+    throw newBadRequest(undeclared(ctx, object, unknownFields));
+  }
   const validation = fieldValidationOf(ctx.info.query);
   if (validation === 'Ignore') {
     return;
   }
-  const text = textOf(object);
-  const problems = text === undefined ? unknownFields : strictErrors(text, unknownFields);
+  const problems = [...(o.duplicates ?? []), ...strictProblems(object, unknownFields, o)];
   if (problems.length === 0) {
     return;
   }
@@ -155,6 +176,23 @@ function checkSchema(ctx: RequestContext, object: KubeObject, wanted: ExpectedKi
       ctx.warn(problem);
     }
   }
+}
+
+function strictProblems(object: KubeObject, unknownFields: string[], o: DecodeOptions): string[] {
+  const text = textOf(object);
+  if (text !== undefined) return strictErrors(text, unknownFields);
+  const twice = o.applied ? [] : yamlProblems(object);
+  return twice.length > 0 ? [`yaml: unmarshal errors:\n  ${twice.join('\n  ')}`, ...unknownFields] : unknownFields;
+}
+
+/** How an apply says that fields are in no schema (structured-merge-diff). */
+function undeclared({ info }: RequestContext, { apiVersion, kind }: KubeObject, unknownFields: string[]): string {
+  const lines = unknownFields.map((field) => {
+    const path = /^unknown field "(.*)"$/.exec(field)?.[1] ?? field;
+    return `.${path}: field not declared in schema`;
+  });
+  const errors = lines.length === 1 ? lines[0] : `errors:\n  ${lines.join('\n  ')}`;
+  return `failed to create typed patch object (${info.namespace}/${info.name}; ${apiVersion}, Kind=${kind}): ${errors}`;
 }
 
 /** The name and namespace of the body and of the URL must agree; what the body leaves out is filled in. */

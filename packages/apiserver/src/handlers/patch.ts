@@ -3,23 +3,24 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  duplicateFields,
   type KubeObject,
   newBadRequest,
   newUnsupportedMediaType,
 } from '@kubelab/apimachinery';
-import { parse as parseYaml } from 'yaml';
 import { checkWriteOptions } from '../apply/index.js';
 import { prepareServed } from '../registry/prepared-conversion.js';
 import { toServed } from '../registry/versioning.js';
 import { privateCopy } from './admit.js';
 import { applyHandler } from './apply.js';
-import { mediaTypeOf, parseJson, readBody } from './body.js';
+import { mediaTypeOf, parseJson, readBody, textOf } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { checkNames, decodeObject, TypeMismatch, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
 import { newRestoreError } from './restore-error.js';
 import { updateRequestBase } from './update.js';
 import { dryRunOf } from './write-options.js';
+import { parseYamlBody } from './yaml-body.js';
 
 const jsonPatch = 'application/json-patch+json';
 const mergePatch = 'application/merge-patch+json';
@@ -43,7 +44,8 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
   checkWriteOptions(info.query, 'PatchOptions', false);
   const dryRun = dryRunOf(info.query.getAll('dryRun'));
   const body = await readBody(req);
-  const patch = patchOf(ctx, type, body);
+  const content = parsePatch(body);
+  const patch = patchOf(ctx, type, content);
   const { item } = await env.writer.update(entry, {
     ...updateRequestBase(env, ctx, dryRun),
     transform: async (current) => {
@@ -51,7 +53,7 @@ export async function patchHandler(env: HandlerEnvironment, ctx: RequestContext)
       await prepareServed(ctx.served, [stored]);
       // A patch is of the client's version: the object is shown to it in that, and taken back.
       const before = privateCopy(toServed(entry, ctx.served, stored));
-      const object = decodePatched(ctx, type, body, patch(before));
+      const object = decodePatched(ctx, type, content, patch(before));
       checkNames(ctx, object, true);
       return toStorage(ctx, object);
     },
@@ -64,8 +66,14 @@ function supportedTypes(ctx: RequestContext): string[] {
   return ctx.served.schema ? [jsonPatch, mergePatch, applyPatch] : [jsonPatch, mergePatch, strategicPatch, applyPatch];
 }
 
-function patchOf(ctx: RequestContext, type: string, body: Buffer): Patch {
-  const content = parsePatch(body);
+/** Members that are twice in the text of a merge patch; of a JSON patch only the values would count, which have none. */
+function duplicatesIn(content: unknown): string[] {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return [];
+  const text = textOf(content);
+  return text === undefined ? [] : duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
+}
+
+function patchOf(ctx: RequestContext, type: string, content: unknown): Patch {
   switch (type) {
     case jsonPatch:
       return (object) => applyJsonPatch(object, content);
@@ -82,12 +90,12 @@ function patchOf(ctx: RequestContext, type: string, body: Buffer): Patch {
 }
 
 /** @throws StatusError when what the patch makes is no object of the kind */
-function decodePatched(ctx: RequestContext, type: string, body: Buffer, patched: unknown): KubeObject {
+function decodePatched(ctx: RequestContext, type: string, content: unknown, patched: unknown): KubeObject {
   try {
-    return decodeObject(ctx, patched);
+    return decodeObject(ctx, patched, undefined, { duplicates: duplicatesIn(content) });
   } catch (error) {
     if (error instanceof TypeMismatch && type === strategicPatch) {
-      throw newRestoreError(error.problem, parsePatch(body));
+      throw newRestoreError(error.problem, content);
     }
     throw error;
   }
@@ -98,9 +106,5 @@ function parsePatch(body: Buffer): unknown {
   if (text.startsWith('{') || text.startsWith('[')) {
     return parseJson(body);
   }
-  try {
-    return parseYaml(body.toString('utf8'), { maxAliasCount: 100 });
-  } catch (error) {
-    throw newBadRequest(`error decoding patch: ${(error as Error).message}`);
-  }
+  return parseYamlBody(body, 'error decoding patch');
 }
