@@ -24,6 +24,7 @@ import { RequestChain } from './server/chain.js';
 import { createLimits } from './server/create-limits.js';
 import { listen } from './server/https-server.js';
 import { RequestMetrics } from './server/metrics.js';
+import { registerObjectMetrics } from './server/object-metrics.js';
 import { ServiceAllocator } from './service-allocation/service-allocator.js';
 import { ServiceResolver } from './service-resolver.js';
 import { foreignTokenAuthenticators, webhookAuthorizer } from './start/access.js';
@@ -101,6 +102,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     },
     logger,
   );
+  const remote = () => aggregator.remoteGroupVersions();
+  registerObjectMetrics({ registry: metrics, table: resources, cache, remote });
   const limits = createLimits(context, objects);
   const audit = createAuditor(context);
   const app = createApp({
@@ -109,7 +112,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     metrics,
     authentication,
     serverAddress,
-    remote: () => aggregator.remoteGroupVersions(),
+    remote,
     routes: [(routes) => limits.routes(routes), openApiRoutes(resources, aggregator)],
   });
   const chain = new RequestChain({

@@ -231,6 +231,7 @@ export class RequestChain {
     };
     if (served.deprecationWarning) {
       ctx.warn(served.deprecationWarning);
+      this.o.metrics.deprecated(info, served.deprecationWarning);
     }
     return ctx;
   }

@@ -20,6 +20,7 @@ export class RequestMetrics {
   private readonly duration: Histogram;
   readonly inflight: Gauge;
   readonly longRunning: Gauge;
+  private readonly deprecatedApis: Gauge;
   /** Looking a series up by its labels costs much of what a small request does: they are kept by a key. */
   private readonly series = new Map<string, Series>();
 
@@ -53,6 +54,26 @@ export class RequestMetrics {
       labelNames: labels,
       registers: [registry],
     });
+    this.deprecatedApis = new Gauge({
+      name: 'apiserver_requested_deprecated_apis',
+      help: 'Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+      labelNames: ['group', 'version', 'resource', 'subresource', 'removed_release'],
+      registers: [registry],
+    });
+  }
+
+  /** Notes that somebody still uses what the warning is about. */
+  deprecated(info: RequestInfo, warning: string): void {
+    this.deprecatedApis.set(
+      {
+        group: info.apiGroup,
+        version: info.apiVersion,
+        resource: info.resource,
+        subresource: info.subresource,
+        removed_release: /unavailable in v(1\.\d+)\+/.exec(warning)?.[1] ?? '',
+      },
+      1,
+    );
   }
 
   /** Counts a request that has been answered. */

@@ -6,7 +6,7 @@ export const apiLevel = { major: '1', minor: '33', gitVersion: 'v1.33.0' };
 const commit = gitCommit();
 
 /** GET /version (version.Info). */
-export function versionInfo(): object {
+export function versionInfo() {
   return {
     major: apiLevel.major,
     minor: apiLevel.minor,
