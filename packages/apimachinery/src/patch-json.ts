@@ -166,17 +166,17 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
     if (typeof op.path !== 'string' || (op.path !== '' && !op.path.startsWith('/'))) {
       throw newPatchError(`${op.op ?? 'unknown'} operation failed to decode path: ${missing}`);
     }
-    const needsValue = op.op === 'add' || op.op === 'replace';
-    if (needsValue && !('value' in op)) throw newPatchError(`${op.op} operation failed to decode value: ${missing}`);
+    // Clients that leave out empty values mean null, against the RFC; so does the library that Kubernetes uses.
+    const value = op.value ?? null;
     switch (op.op) {
       case 'add':
-        addAt(doc, op.path, deepCopy(op.value), 'add');
+        addAt(doc, op.path, deepCopy(value), 'add');
         break;
       case 'remove':
         removeAt(doc, op.path, 'remove');
         break;
       case 'replace':
-        replaceAt(doc, op.path, deepCopy(op.value));
+        replaceAt(doc, op.path, deepCopy(value));
         break;
       case 'move':
       case 'copy': {
@@ -199,7 +199,7 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
       }
       case 'test': {
         const actual = getAt(doc, op.path);
-        const ok = actual.found ? deepEqual(actual.value, op.value ?? null) : (op.value ?? null) === null;
+        const ok = actual.found ? deepEqual(actual.value, value) : value === null;
         if (!ok) throw newPatchError(`testing value ${op.path} failed`);
         break;
       }
