@@ -7,7 +7,7 @@ import { CutProxy } from './testing/cut-proxy.js';
 import { LeaseServer } from './testing/lease-server.js';
 
 const quiet = createLogger({ component: 'test', format: 'text', verbosity: 0 });
-const times = { leaseDurationMs: 4_500, renewDeadlineMs: 3_000, retryPeriodMs: 100 };
+const times = { leaseDurationMs: 9_000, renewDeadlineMs: 6_000, retryPeriodMs: 100 };
 let server: LeaseServer;
 const ends: (() => Promise<void> | void)[] = [];
 
@@ -72,8 +72,8 @@ test('durations that can not work are refused', () => {
       ...times,
       ...o,
     });
-  assert.throws(() => make({ leaseDurationMs: 3_000 }), /leaseDuration must be greater than renewDeadline/);
-  assert.throws(() => make({ retryPeriodMs: 2_900 }), /renewDeadline must be greater than retryPeriod/);
+  assert.throws(() => make({ leaseDurationMs: 6_000 }), /leaseDuration must be greater than renewDeadline/);
+  assert.throws(() => make({ retryPeriodMs: 5_900 }), /renewDeadline must be greater than retryPeriod/);
   client.close();
 });
 

@@ -3,7 +3,7 @@ import { TestApiServer } from '@kubelab/apiserver/testing';
 import { type ApiObject, Client, type Gvr, gvr, loadKubeconfig, waitFor } from '@kubelab/client';
 import { ServiceProcess } from './process.js';
 
-const timeoutMs = 60_000;
+const timeoutMs = 180_000;
 
 /** An API server, controllers if wanted, and nodes that exist only as objects. */
 export class TestCluster {
