@@ -3,7 +3,12 @@ import { resources } from '@kubelab/api';
 import { parseGroupVersion } from '@kubelab/apimachinery';
 import type { ComponentContext, OptionValues, RunningComponent } from '@kubelab/component-base';
 import { Compactor, EtcdStore, WatchCache } from '@kubelab/storage';
-import { createAdmission, readAdmissionConfiguration, WebhookClient } from './admission/index.js';
+import {
+  checkAdmissionExpressions,
+  createAdmission,
+  readAdmissionConfiguration,
+  WebhookClient,
+} from './admission/index.js';
 import { AggregationProxy, Aggregator, LocalApiServices } from './aggregation/index.js';
 import { CustomResourceController, completeDefinitionEntry } from './apiextensions/index.js';
 import { createAuditor } from './audit/index.js';
@@ -83,6 +88,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     nodePortRange: options.string('service-node-port-range'),
   });
   const writer = new Writer(store, cache, new ServiceHooks(services));
+  checkAdmissionExpressions(resources);
   const definitions = resources.lookup('apiextensions.k8s.io', 'v1', 'customresourcedefinitions');
   if (definitions) {
     completeDefinitionEntry(definitions);

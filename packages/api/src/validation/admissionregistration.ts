@@ -129,7 +129,7 @@ export function validateWebhookConfiguration(
   return errors;
 }
 
-/** Checks a validating admission policy (its expressions are compiled by admission). */
+/** Checks a validating admission policy (the API server, which knows CEL, compiles its expressions). */
 export function validateAdmissionPolicy(policy: V1ValidatingAdmissionPolicy): Errors {
   const errors: Errors = [];
   const spec = FieldPath.of('spec');
