@@ -1,5 +1,6 @@
 /** Sandboxes, containers and logs on a real Docker, through restarts of the shim and of Docker. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -52,6 +53,20 @@ test('a sandbox has an address, name servers and a host name, and keeps its attr
   );
   const others = await cri.listPodSandbox({ filter: { label_selector: { app: 'other' } } });
   assert.deepEqual(others.items, []);
+});
+
+test('the verbose status says when the network is not what it was', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime);
+  const details = async () => {
+    const { info } = await cri.podSandboxStatus({ pod_sandbox_id: pod.id, verbose: true });
+    return JSON.parse(info.info ?? '{}') as { networkCheck: string; pid: number };
+  };
+  const { networkCheck, pid } = await details();
+  assert.equal(networkCheck, 'ok');
+  execFileSync('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', 'link', 'delete', 'eth0']);
+  assert.match((await details()).networkCheck, /eth0/);
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
 });
 
 test('sysctls of the network are the pod’s, and a file of the client’s goes before the sandbox’ own', async () => {

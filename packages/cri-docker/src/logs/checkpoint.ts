@@ -3,7 +3,8 @@ import type { SourcePosition } from './source.js';
 
 /** How far a log is written: everything before `source` is in `target` up to `size`. */
 export interface Checkpoint {
-  source: SourcePosition;
+  /** Null before the first line. */
+  source: SourcePosition | null;
   target: { ino: number; size: number };
 }
 

@@ -26,7 +26,7 @@ const retryMs = 1_000;
 export class LogFollower {
   readonly #source: LogSource;
   readonly #checkpoint: CheckpointFile;
-  #position: SourcePosition | undefined;
+  #position: SourcePosition | null = null;
   #target: FileHandle | undefined;
   #watcher: FSWatcher | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -47,8 +47,10 @@ export class LogFollower {
       const checkpoint = await this.#checkpoint.read();
       if (checkpoint) await this.#cutBack(checkpoint.target);
       this.#target = await open(this.o.target, 'a', 0o640);
-      this.#position = checkpoint?.source;
-      await this.#source.seek(checkpoint?.source);
+      this.#position = checkpoint?.source ?? null;
+      // Before the first line: without it, what a crash leaves of the first batch would be kept and written again.
+      if (!checkpoint) await this.#save(null);
+      await this.#source.seek(this.#position);
       const name = basename(this.o.source);
       this.#watcher = watch(dirname(this.o.source), (_event, file) => {
         if (file?.startsWith(name)) this.#pumpSoon();
@@ -69,7 +71,7 @@ export class LogFollower {
       const next = await open(this.o.target, 'a', 0o640);
       await this.#target?.close();
       this.#target = next;
-      if (this.#position) await this.#save(this.#position);
+      await this.#save(this.#position);
     });
   }
 
@@ -125,7 +127,7 @@ export class LogFollower {
     }
   }
 
-  async #save(position: SourcePosition): Promise<void> {
+  async #save(position: SourcePosition | null): Promise<void> {
     this.#position = position;
     const { ino, size } = await this.#requireTarget().stat();
     await this.#checkpoint.write({ source: position, target: { ino, size } });

@@ -29,7 +29,7 @@ export class LogSource {
   ) {}
 
   /** Goes to where reading had stopped, or to the beginning of the oldest file. */
-  async seek(position: SourcePosition | undefined): Promise<void> {
+  async seek(position: SourcePosition | null): Promise<void> {
     if (!position) return;
     const files = await this.#files();
     const found = files.find((file) => file.ino === position.ino);

@@ -67,6 +67,21 @@ export async function setUpNetwork(
   }
 }
 
+/** Whether the network of a sandbox that runs still is as it was set up: 'ok', or what CNI's CHECK says. */
+export async function checkNetwork(
+  context: RuntimeContext,
+  id: string,
+  record: SandboxRecord,
+  pid: number,
+): Promise<string> {
+  try {
+    await context.cni.check(attachmentOf(id, record, pid));
+    return 'ok';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Gives the network of a sandbox back. Can be repeated. `pid` 0 when it does not run any more. */
 export async function tearDownNetwork(
   context: RuntimeContext,

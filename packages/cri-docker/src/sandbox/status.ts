@@ -10,7 +10,7 @@ import type { RuntimeContext } from '../context.js';
 import { isMissing, toCriError } from '../docker/errors.js';
 import { decodeSandbox, type SandboxRecord } from '../labels.js';
 import { nowNanos } from '../time.js';
-import { netnsPath, networkStatus, usesHostNetwork } from './network.js';
+import { checkNetwork, netnsPath, networkStatus, usesHostNetwork } from './network.js';
 
 /** A sandbox in Docker. Throws NOT_FOUND. */
 export async function inspectSandbox(
@@ -37,16 +37,20 @@ export async function podSandboxStatus(
     status,
     containers_statuses: containers,
     timestamp: nowNanos(),
-    info: request.verbose
-      ? {
-          info: JSON.stringify({
-            pid: info.State.Pid,
-            netns: netnsPath(info.State.Pid),
-            image: info.Image,
-            hostConfig: info.HostConfig,
-          }),
-        }
-      : {},
+    info: request.verbose ? { info: JSON.stringify(await details(context, info, record)) } : {},
+  };
+}
+
+/** For people who look for a fault: `crictl inspectp`. */
+async function details(context: RuntimeContext, info: ContainerInspectInfo, record: SandboxRecord): Promise<object> {
+  const { Pid: pid, Running: running } = info.State;
+  const wired = running && !usesHostNetwork(record);
+  return {
+    pid,
+    netns: netnsPath(pid),
+    ...(wired ? { networkCheck: await checkNetwork(context, info.Id, record, pid) } : {}),
+    image: info.Image,
+    hostConfig: info.HostConfig,
   };
 }
 
