@@ -17,6 +17,12 @@ const keepAliveMs = 120_000;
 /** As Go's servers: `kubectl exec` puts a command into the path, however long it is. */
 const maxHeaderBytes = 1 << 20;
 
+/**
+ * After these nobody waits for an answer: the client is gone, or has opened a connection ahead of time and not used it;
+ * an answer would be one to a request that was never made.
+ */
+const silentErrors = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE', 'ERR_HTTP_REQUEST_TIMEOUT']);
+
 /** Starts serving TLS. Rejects when the address cannot be bound. */
 export async function listen(
   options: HttpsServerOptions,
@@ -47,7 +53,7 @@ export async function listen(
   // A client that breaks the handshake or the protocol is its own problem.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable && error.code !== 'ECONNRESET') {
+    if (socket.writable && !silentErrors.has(error.code ?? '')) {
       const code = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
       socket.end(`HTTP/1.1 ${code}\r\nConnection: close\r\n\r\n`);
     } else {
