@@ -52,7 +52,7 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
     if (ingressIps(service).length === 0) {
       recorder.event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer');
     }
-    await write(service, decision.ingress);
+    if (!(await write(service, decision.ingress))) return undefined;
     // Addresses of nodes are shared by all Services; only those of a pool are one Service's own.
     if (pool)
       given.set(
@@ -64,14 +64,16 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
     return undefined;
   }
 
-  async function write(service: Service, ingress: { ip?: string }[]): Promise<void> {
+  /** Whether it was written: a Service that is changed or gone comes here again by the event of that. */
+  async function write(service: Service, ingress: { ip?: string }[]): Promise<boolean> {
     const { namespace = '', name, resourceVersion } = service.metadata;
     const body = { metadata: { resourceVersion }, status: { loadBalancer: { ingress } } };
     try {
       await serviceClient.namespace(namespace).patch(name, body, { type: 'merge', subresource: 'status' });
+      return true;
     } catch (error) {
-      // Changed or gone meanwhile: the event of that brings it here again.
       if (!isNotFound(error) && !isConflict(error)) throw error;
+      return false;
     }
   }
 
