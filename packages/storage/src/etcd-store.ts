@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '@kubelab/apimachinery';
-import { noop } from 'cockatiel';
-import { Etcd3, type IOptions } from 'etcd3';
+import type { Etcd3 } from 'etcd3';
+import { connectEtcd, type EtcdConnection } from './connect-etcd.js';
 import { encodeObject, withResourceVersion } from './encoding.js';
 import { toStoreError } from './etcd-errors.js';
 import { watchEtcd } from './etcd-watch.js';
@@ -12,12 +11,7 @@ import type { ListPage, ListPageOptions, Store, StoredObject, WatchBatch, WatchO
 import { CacheItem } from './stored-item.js';
 import { identityTransformer, type Transformer } from './transformer.js';
 
-export interface EtcdOptions {
-  /** URLs of the members. */
-  servers: string[];
-  caFile?: string;
-  certFile?: string;
-  keyFile?: string;
+export interface EtcdOptions extends EtcdConnection {
   /** Prepended to every key, with a slash at its end: `/registry/`. */
   prefix: string;
   /** Encryption at rest. Default: values as they are. */
@@ -52,36 +46,7 @@ export class EtcdStore implements Store {
     const timeoutMs = options.requestTimeoutMs ?? 10_000;
     this.timeoutMs = timeoutMs;
     this.revisionKey = Buffer.from(this.prefix);
-    const config: IOptions = {
-      hosts: options.servers,
-      dialTimeout: 5_000,
-      // The library's own retries would repeat a write that may have been done, and its circuit breaker would keep a
-      // server off for 5 s after etcd is back: see retry.ts for ours.
-      faultHandling: { host: () => noop, global: noop },
-      grpcOptions: {
-        'grpc.max_receive_message_length': -1,
-        'grpc.max_send_message_length': -1,
-        'grpc.keepalive_time_ms': 10_000,
-        'grpc.keepalive_timeout_ms': 3_000,
-        'grpc.keepalive_permit_without_calls': 1,
-        // Retries are ours (retry.ts); without the library's each call costs less.
-        'grpc.enable_retries': 0,
-        'grpc.service_config_disable_resolution': 1,
-        // Back within a second of etcd's return.
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 1_000,
-      },
-      defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + timeoutMs }),
-    };
-    if (options.caFile) {
-      config.credentials = {
-        rootCertificate: readFileSync(options.caFile),
-        ...(options.certFile && options.keyFile
-          ? { certChain: readFileSync(options.certFile), privateKey: readFileSync(options.keyFile) }
-          : {}),
-      };
-    }
-    this.client = new Etcd3(config);
+    this.client = connectEtcd(options, timeoutMs);
     this.ttlSeconds = options.ttlSeconds ?? nothing;
     this.leases = new LeaseManager(async (seconds) => {
       const lease = await this.write(() => this.client.leaseClient.leaseGrant({ TTL: seconds, ID: 0 }));

@@ -1,5 +1,7 @@
 export { Compactor } from './compactor.js';
+export { etcdElection } from './election-flags.js';
 export { encodeObject, withResourceVersion } from './encoding.js';
+export { EtcdElector, type EtcdElectorOptions } from './etcd-elector.js';
 export { type EtcdOptions, EtcdStore } from './etcd-store.js';
 export { CacheEvent, type CacheListener, ResourceCache } from './resource-cache.js';
 export {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { Client, inClusterConfig, LeaderElector, loadKubeconfig } from '@kubelab/client';
 import { type ComponentContext, type RunningComponent, serveOperational } from '@kubelab/component-base';
 import { selfSigned } from '@kubelab/pki';
+import { EtcdElector, etcdElection } from '@kubelab/storage';
 import { compileOptions } from './flags.js';
 import { runControllers } from './run-controllers.js';
 import { selectControllers } from './selection.js';
@@ -46,15 +47,15 @@ export async function startManager(context: ComponentContext): Promise<RunningCo
     health.addCheck('leaderElection', () => {
       if (lost) throw new Error('leader lease lost');
     });
-    const elector = new LeaderElector({
-      client,
-      leaseName: values.string('leader-elect-resource-name'),
-      leaseNamespace: values.string('leader-elect-resource-namespace'),
+    const leaseName = values.string('leader-elect-resource-name');
+    const leaseNamespace = values.string('leader-elect-resource-namespace');
+    const inEtcd = etcdElection(values, leaseNamespace, leaseName);
+    const election = {
       identity: `${hostname()}_${randomUUID()}`,
       leaseDurationMs: values.durationMs('leader-elect-lease-duration'),
       renewDeadlineMs: values.durationMs('leader-elect-renew-deadline'),
       retryPeriodMs: values.durationMs('leader-elect-retry-period'),
-      onStartedLeading: (signal) => {
+      onStartedLeading: (signal: AbortSignal) => {
         controllers = work(signal);
       },
       onStoppedLeading: () => {
@@ -65,7 +66,10 @@ export async function startManager(context: ComponentContext): Promise<RunningCo
         process.exit(1);
       },
       logger,
-    });
+    };
+    const elector = inEtcd
+      ? new EtcdElector({ ...election, ...inEtcd })
+      : new LeaderElector({ ...election, client, leaseName, leaseNamespace });
     running = elector.run(stop.signal).then(() => controllers);
   } else {
     running = work(stop.signal);

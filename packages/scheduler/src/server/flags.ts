@@ -25,6 +25,16 @@ export const flags: Record<string, OptionSpec> = {
   },
   'leader-elect-resource-name': { type: 'string', default: 'kube-scheduler', description: 'Name of the lease' },
   'leader-elect-resource-namespace': { type: 'string', default: 'kube-system', description: 'Namespace of the lease' },
+  'leader-elect-resource-lock': {
+    type: 'string',
+    default: 'leases',
+    description:
+      "What is held while leading: leases (by the API server), or etcd (etcd's own lease, by --etcd-servers)",
+  },
+  'etcd-servers': { type: 'string[]', default: [], description: 'URLs of etcd, for --leader-elect-resource-lock=etcd' },
+  'etcd-cafile': { type: 'string', description: "Authority of etcd's certificate" },
+  'etcd-certfile': { type: 'string', description: 'Client certificate for etcd' },
+  'etcd-keyfile': { type: 'string', description: 'Key of the client certificate for etcd' },
   'bind-address': { type: 'string', default: '0.0.0.0', description: 'Address for health checks and metrics' },
   'secure-port': { type: 'number', default: 10259, description: 'HTTPS port for health and metrics; 0 turns it off' },
   'tls-cert-file': { type: 'string', description: 'Serving certificate (PEM); self-signed in memory without it' },

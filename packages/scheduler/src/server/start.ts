@@ -17,6 +17,7 @@ import {
   serveOperational,
 } from '@kubelab/component-base';
 import { selfSigned } from '@kubelab/pki';
+import { EtcdElector, etcdElection } from '@kubelab/storage';
 import { defaultConfig } from '../config/defaults.js';
 import { loadConfigFile, type ProcessConfig } from '../config/load.js';
 import type { SchedulerConfig } from '../config/types.js';
@@ -41,15 +42,15 @@ export async function startScheduler(context: ComponentContext): Promise<Running
     const durationMs = (flag: string, given: string | undefined): number =>
       given && !options.isSet(flag) ? parseDurationMs(given) : options.durationMs(flag);
     let scheduling: Promise<void> = Promise.resolve();
-    const elector = new LeaderElector({
-      client,
-      leaseName: election?.resourceName ?? options.string('leader-elect-resource-name'),
-      leaseNamespace: election?.resourceNamespace ?? options.string('leader-elect-resource-namespace'),
+    const leaseName = election?.resourceName ?? options.string('leader-elect-resource-name');
+    const leaseNamespace = election?.resourceNamespace ?? options.string('leader-elect-resource-namespace');
+    const inEtcd = etcdElection(options, leaseNamespace, leaseName);
+    const common = {
       identity: `${hostname()}_${randomUUID()}`,
       leaseDurationMs: durationMs('leader-elect-lease-duration', election?.leaseDuration),
       renewDeadlineMs: durationMs('leader-elect-renew-deadline', election?.renewDeadline),
       retryPeriodMs: durationMs('leader-elect-retry-period', election?.retryPeriod),
-      onStartedLeading: (signal) => {
+      onStartedLeading: (signal: AbortSignal) => {
         scheduling = work(signal);
         return scheduling;
       },
@@ -60,7 +61,10 @@ export async function startScheduler(context: ComponentContext): Promise<Running
         process.exit(1);
       },
       logger,
-    });
+    };
+    const elector = inEtcd
+      ? new EtcdElector({ ...common, ...inEtcd })
+      : new LeaderElector({ ...common, client, leaseName, leaseNamespace });
     health.addCheck('leaderElection', () => elector.check());
     running = elector.run(stop.signal).then(() => scheduling);
   } else {
