@@ -1,5 +1,5 @@
 import type { Schema } from '@kubelab/apimachinery';
-import { REF_PREFIX, resolveSchema } from '../definitions.js';
+import { REF_PREFIX } from '../definitions.js';
 import type { ResourceTable } from '../table.js';
 import { type Operation, type PathOperations, patchTypes, pathsOf } from './operations.js';
 import { ACTION_PARAMETERS, PARAMETERS, PATH_PARAMETERS, type Parameter } from './parameters.js';
@@ -29,10 +29,9 @@ function toV3(schema: Schema): Schema {
 
 /**
  * In 3.0 nothing may stand beside a `$ref`: such references are wrapped in allOf. A description that only repeats that of
- * the type is left out, as `kubectl explain` prints both.
+ * the type stays: in lists of fields `kubectl explain` shows no other.
  */
 function wrapRef({ $ref: _ref, ...rest }: Schema, $ref: string): Schema {
-  if (rest.description === resolveSchema($ref)?.description) delete rest.description;
   return Object.keys(rest).length === 0 ? { $ref } : { ...rest, allOf: [{ $ref }] };
 }
 
