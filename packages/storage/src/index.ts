@@ -17,6 +17,6 @@ export {
   type WatchBatch,
   type WatchOptions,
 } from './store.js';
-export { CacheItem } from './stored-item.js';
+export { CacheItem, type Selectable } from './stored-item.js';
 export { identityTransformer, type Transformer } from './transformer.js';
 export { prefixOf, WatchCache, type WatchCacheLog } from './watch-cache.js';

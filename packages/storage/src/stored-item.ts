@@ -1,6 +1,14 @@
 import type { KubeObject } from '@kubelab/apimachinery';
 import type { StoredObject } from './store.js';
 
+/** What selectors look at in an object. */
+export interface Selectable {
+  /** Whose fields these are (a row of the resource table). */
+  readonly of: unknown;
+  readonly labels: Record<string, string>;
+  readonly fields: Record<string, string>;
+}
+
 /**
  * A stored object as its encoded bytes, decoded when somebody looks into it. The decoded form is held weakly: a cache of
  * many objects costs their encoding, and those in use are decoded once.
@@ -10,6 +18,8 @@ export class CacheItem implements StoredObject {
   private encoded: Buffer | undefined;
   private failure: Error | undefined;
   private others: Map<string, Buffer> | undefined;
+  /** Set by who selects, once somebody does: so that a selection among many objects does not decode them again. */
+  selectable: Selectable | undefined;
 
   /** @param form the complete JSON (resourceVersion included), the object, or why the value can't be read */
   constructor(

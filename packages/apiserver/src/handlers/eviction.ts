@@ -9,6 +9,7 @@ import {
   newTooManyRequests,
   nowSecond,
 } from '@kubelab/apimachinery';
+import { everyObject } from '../registry/selection.js';
 import { groupResource } from '../registry/store-errors.js';
 import { privateCopy, runValidating } from './admit.js';
 import { parseBody, readBody } from './body.js';
@@ -90,7 +91,7 @@ async function takeDisruption(
   }
   const { items } = await env.reader.list(entry, {
     namespace: ctx.info.namespace,
-    selection: { all: true, matches: () => true },
+    selection: everyObject,
     limit: 0,
   });
   const budgets = items.filter((item) => {

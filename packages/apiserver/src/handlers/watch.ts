@@ -170,7 +170,7 @@ class Watch {
   private async sendPrepared(items: CacheItem[]): Promise<void> {
     for (let i = 0; i < items.length; i++) {
       const item = items[i] as CacheItem;
-      if (this.selection.all || this.selection.matches(item.object)) {
+      if (this.selection.all || this.selection.matchesItem(item)) {
         this.writeItem('ADDED', item);
       }
       if (i % 500 === 499) {
@@ -203,8 +203,8 @@ class Watch {
       return;
     }
     this.lastRevision = event.revision;
-    const is = event.current !== undefined && (this.selection.all || this.selection.matches(event.current.object));
-    const was = event.previous !== undefined && (this.selection.all || this.selection.matches(event.previous.object));
+    const is = event.current !== undefined && (this.selection.all || this.selection.matchesItem(event.current));
+    const was = event.previous !== undefined && (this.selection.all || this.selection.matchesItem(event.previous));
     if (is || was) {
       this.writeEvent(event, is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED');
     }

@@ -11,6 +11,7 @@ import {
 } from '@kubelab/apimachinery';
 import type { CacheEvent, Store, WatchCache } from '@kubelab/storage';
 import type { ObjectAccess, ObjectObserver } from '../object-access.js';
+import { inTurns } from './in-turns.js';
 import { collectionPrefix, objectKeyOf } from './keys.js';
 import { groupResource } from './store-errors.js';
 
@@ -77,18 +78,14 @@ export class StoreAccess implements ObjectAccess {
 
   async observe(resource: GroupResource, observer: ObjectObserver): Promise<() => void> {
     const cache = this.cache.resource(this.entryOf(resource).storagePrefix);
-    const stop = cache.subscribe((event: CacheEvent) => {
-      if (!event.current) {
-        observer.deleted((event.previous as NonNullable<typeof event.previous>).object);
-      } else if (event.previous) {
-        observer.updated(event.previous.object, event.current.object);
-      } else {
-        observer.added(event.current.object);
-      }
-    });
-    for (const item of cache.list('')) {
-      observer.added(item.object);
+    // What comes while the existing ones are told waits its turn.
+    let waiting: CacheEvent[] | undefined = [];
+    const stop = cache.subscribe((event) => (waiting ? waiting.push(event) : tell(observer, event)));
+    await inTurns(cache.list(''), (item) => observer.added(item.object));
+    for (const event of waiting) {
+      tell(observer, event);
     }
+    waiting = undefined;
     return stop;
   }
 
@@ -98,5 +95,15 @@ export class StoreAccess implements ObjectAccess {
       throw new Error(`resource ${resource.resource}.${resource.group} is not served`);
     }
     return entry;
+  }
+}
+
+function tell(observer: ObjectObserver, { current, previous }: CacheEvent): void {
+  if (current && previous) {
+    observer.updated(previous.object, current.object);
+  } else if (current) {
+    observer.added(current.object);
+  } else if (previous) {
+    observer.deleted(previous.object);
   }
 }

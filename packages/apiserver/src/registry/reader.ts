@@ -3,6 +3,7 @@ import { newBadRequest, newResourceExpired } from '@kubelab/apimachinery';
 import { type CacheItem, CompactedError, type Store, type WatchCache } from '@kubelab/storage';
 import { asItem } from './as-item.js';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.js';
+import { inTurns } from './in-turns.js';
 import { collectionPrefix, objectKeyOf } from './keys.js';
 import type { Selection } from './selection.js';
 import { tooLargeResourceVersion } from './store-errors.js';
@@ -66,7 +67,13 @@ export class Reader {
       items = cache.list(prefix);
     }
     if (!request.selection.all) {
-      items = items.filter((item) => request.selection.matches(item.object));
+      const matching: CacheItem[] = [];
+      await inTurns(items, (item) => {
+        if (request.selection.matchesItem(item)) {
+          matching.push(item);
+        }
+      });
+      items = matching;
     }
     return page(items, request, revision);
   }

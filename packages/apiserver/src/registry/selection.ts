@@ -7,17 +7,21 @@ import {
   parseLabelSelector,
   type Selector,
 } from '@kubelab/apimachinery';
+import type { CacheItem, Selectable } from '@kubelab/storage';
 
 /** Which objects of a collection a list, watch or deletecollection is about. */
 export interface Selection {
   matches(object: KubeObject): boolean;
+  /** The same of a cached object, which is decoded for that only once in its life. */
+  matchesItem(item: CacheItem): boolean;
   /** Everything matches: no object needs to be looked at. */
   all: boolean;
   /** `metadata.name=NAME`: at most one object. */
   name?: string;
 }
 
-const everyObject: Selection = { all: true, matches: () => true };
+/** Selects all of a collection. */
+export const everyObject: Selection = { all: true, matches: () => true, matchesItem: () => true };
 
 /**
  * Reads labelSelector and fieldSelector of a query. @throws StatusError BadRequest for a text that is no selector, or a
@@ -40,12 +44,17 @@ export function selectionOf(entry: ResourceEntry, query: URLSearchParams): Selec
     }
   }
   const name = fields?.requiresExactMatch('metadata.name');
+  const matches = (of: Selectable) => (!labels || labels.matches(of.labels)) && (!fields || fields.matches(of.fields));
   return {
     all: false,
     ...(name === undefined ? {} : { name }),
-    matches: (object) =>
-      (!labels || labels.matches(object.metadata.labels ?? {})) &&
-      (!fields || fields.matches(fieldsOf(entry, fields, object))),
+    matches: (object) => matches(selectableOf(entry, object)),
+    matchesItem: (item) => {
+      if (item.selectable?.of !== entry) {
+        item.selectable = selectableOf(entry, item.object);
+      }
+      return matches(item.selectable as Selectable);
+    },
   };
 }
 
@@ -53,18 +62,13 @@ function isMetaField(entry: ResourceEntry, field: string): boolean {
   return field === 'metadata.name' || (entry.namespaced && field === 'metadata.namespace');
 }
 
-function fieldsOf(entry: ResourceEntry, selector: FieldSelector, object: KubeObject): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const { field } of selector.requirements) {
-    if (field === 'metadata.name') {
-      values[field] = object.metadata.name ?? '';
-    } else if (field === 'metadata.namespace') {
-      values[field] = object.metadata.namespace ?? '';
-    } else {
-      values[field] = entry.selectableFields?.[field]?.(object) ?? '';
-    }
+function selectableOf(entry: ResourceEntry, object: KubeObject): Selectable {
+  const { name = '', namespace = '', labels = {} } = object.metadata;
+  const fields: Record<string, string> = { 'metadata.name': name, 'metadata.namespace': namespace };
+  for (const [field, read] of Object.entries(entry.selectableFields ?? {})) {
+    fields[field] = read(object) ?? '';
   }
-  return values;
+  return { of: entry, labels, fields };
 }
 
 function parse<T extends Selector | FieldSelector>(text: string, parser: (text: string) => T): T | undefined {
