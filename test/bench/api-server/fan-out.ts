@@ -36,7 +36,7 @@ export async function fanOut(
   try {
     const [cpu, began] = [cpuSeconds(target.pid), performance.now()];
     const writes = await wrk(load, target.pid);
-    const changes = Math.round((writes.perSecond * o.seconds) / 1);
+    const changes = Math.round(writes.perSecond * o.seconds);
     // Once all have got what was written (the last requests of wrk may not have been counted), the time is over.
     await watchers.until(changes * o.watchers * 0.99);
     const took = (performance.now() - began) / 1000;
