@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeObject } from '@kubelab/apimachinery';
@@ -10,13 +10,16 @@ const token = 'bench-token';
 export class Target {
   readonly token = token;
 
-  private constructor(private readonly server: TestApiServer) {}
+  private constructor(
+    private readonly server: TestApiServer,
+    private readonly tokens: string,
+  ) {}
 
   static async start(): Promise<Target> {
     const tokens = join(tmpdir(), `kubelab-bench-tokens-${process.pid}.csv`);
     // The token authenticates as an administrator would by certificate; wrk can present only a token.
     writeFileSync(tokens, `${token},bench,bench,"system:masters"\n`, { mode: 0o600 });
-    return new Target(await TestApiServer.start(['--token-auth-file', tokens]));
+    return new Target(await TestApiServer.start(['--token-auth-file', tokens]), tokens);
   }
 
   get url(): string {
@@ -48,5 +51,6 @@ export class Target {
   async stop(): Promise<void> {
     await this.server.kill('SIGTERM');
     await this.server.remove();
+    rmSync(this.tokens, { force: true });
   }
 }
