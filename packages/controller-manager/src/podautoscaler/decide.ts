@@ -17,13 +17,32 @@ export interface ScalingHistory {
   downs: ScaleEvent[];
 }
 
-export const newHistory = (): ScalingHistory => ({ recommendations: [], ups: [], downs: [] });
+/** The size at the start counts as recommended: nothing is scaled down before it was watched for a window. */
+export const newHistory = (size: number, nowMs: number): ScalingHistory => ({
+  recommendations: [{ atMs: nowMs, replicas: size }],
+  ups: [],
+  downs: [],
+});
 
 const keptMs = 3_600_000;
 
 export interface Decision {
   replicas: number;
   limited: { status: 'True' | 'False'; reason: string; message: string };
+  /** Why the autoscaler is able to scale, or what recent recommendations made of this one (condition AbleToScale). */
+  stability: { reason: string; message: string };
+}
+
+function stabilityOf(wanted: number, stable: number): Decision['stability'] {
+  if (stable > wanted) {
+    const message = 'recent recommendations were higher than current one, applying the highest recent recommendation';
+    return { reason: 'ScaleDownStabilized', message };
+  }
+  if (stable < wanted) {
+    const message = 'recent recommendations were lower than current one, applying the lowest recent recommendation';
+    return { reason: 'ScaleUpStabilized', message };
+  }
+  return { reason: 'ReadyForNewScale', message: 'recommended size matches current size' };
 }
 
 /** Fits what the metrics ask for to the windows, rates and bounds of the autoscaler. */
@@ -47,6 +66,19 @@ export function decideReplicas(
     nowMs,
   );
   history.recommendations.push({ atMs: nowMs, replicas: wanted });
+  const bounded = withinRates(hpa, stable, current, history, up, down, nowMs);
+  return { ...bounded, stability: stabilityOf(wanted, stable) };
+}
+
+function withinRates(
+  hpa: HorizontalPodAutoscaler,
+  stable: number,
+  current: number,
+  history: ScalingHistory,
+  up: V2HPAScalingRules,
+  down: V2HPAScalingRules,
+  nowMs: number,
+): Omit<Decision, 'stability'> {
   for (const list of [history.recommendations, history.ups, history.downs]) {
     while (list[0] && list[0].atMs < nowMs - keptMs) list.shift();
   }

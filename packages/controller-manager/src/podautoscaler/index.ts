@@ -90,6 +90,8 @@ function newAutoscaler(context: ControllerContext): Reconciler {
     );
     const size = current.spec?.replicas ?? 0;
     status.value.currentReplicas = current.status?.replicas ?? 0;
+    const history = histories.get(key) ?? newHistory(size, Date.now());
+    histories.set(key, history);
     const min = hpa.spec.minReplicas ?? 1;
     let next = size;
     let reason = '';
@@ -111,8 +113,6 @@ function newAutoscaler(context: ControllerContext): Reconciler {
       next = min;
     } else {
       const best = await evaluateAll(hpa, current, status);
-      const history = histories.get(key) ?? newHistory();
-      histories.set(key, history);
       const decision = decideReplicas(
         hpa,
         best.replicas,
@@ -121,7 +121,8 @@ function newAutoscaler(context: ControllerContext): Reconciler {
         options.horizontalPodAutoscalerDownscaleStabilizationMs,
         Date.now(),
       );
-      const { limited } = decision;
+      const { limited, stability } = decision;
+      status.condition('AbleToScale', 'True', stability.reason, stability.message);
       status.condition('ScalingLimited', limited.status, limited.reason, limited.message);
       next = decision.replicas;
       reason = next > size ? `${best.description} above target` : 'All metrics below target';
@@ -129,10 +130,7 @@ function newAutoscaler(context: ControllerContext): Reconciler {
         history[next > size ? 'ups' : 'downs'].push({ atMs: Date.now(), change: Math.abs(next - size) });
     }
     status.value.desiredReplicas = next;
-    if (next === size) {
-      status.condition('AbleToScale', 'True', 'ReadyForNewScale', 'recommended size matches current size');
-      return;
-    }
+    if (next === size) return;
     try {
       await targets.subresource(target.name, 'scale', 'PUT', { ...current, spec: { ...current.spec, replicas: next } });
     } catch (error) {
