@@ -4,7 +4,10 @@ import { accessOptions } from './options-access.js';
 /** The flags of the API server, named as kube-apiserver names them. */
 export const apiServerOptions: OptionSpecs = {
   ...accessOptions,
-  'advertise-address': { type: 'string', required: true, description: 'Address by which others reach this server' },
+  'advertise-address': {
+    type: 'string',
+    description: 'Address by which others reach this server; default: --bind-address or that of the default route',
+  },
   'allow-privileged': { type: 'boolean', default: false, description: 'Allow privileged containers' },
   'anonymous-auth': { type: 'boolean', default: true, description: 'Serve requests without credentials as anonymous' },
   'api-audiences': {

@@ -24,6 +24,7 @@ import { EtcdRangeStore } from './registry/range-store.js';
 import { Reader } from './registry/reader.js';
 import { Writer } from './registry/writer.js';
 import type { RequestInfo } from './request-info.js';
+import { advertiseAddress } from './server/advertise-address.js';
 import { createApp } from './server/app.js';
 import { RequestChain } from './server/chain.js';
 import { createLimits } from './server/create-limits.js';
@@ -99,7 +100,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     caPem: readText(options.optionalString('kubelet-certificate-authority')),
     preferredAddressTypes: options.strings('kubelet-preferred-address-types'),
   });
-  const serverAddress = `${options.string('advertise-address')}:${options.number('secure-port')}`;
+  const ownAddress = advertiseAddress(options.optionalString('advertise-address'), options.string('bind-address'));
+  const serverAddress = `${ownAddress}:${options.number('secure-port')}`;
   const aggregator = new Aggregator(
     objects,
     {
@@ -164,7 +166,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   const kubernetesService = new KubernetesService(
     objects,
     {
-      advertiseAddress: options.string('advertise-address'),
+      advertiseAddress: ownAddress,
       port: options.number('secure-port'),
       clusterIp: services.kubernetesServiceIp,
     },
