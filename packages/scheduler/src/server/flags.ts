@@ -5,7 +5,8 @@ export const flags: Record<string, OptionSpec> = {
   kubeconfig: { type: 'string', description: 'Kubeconfig file; in-cluster configuration without it' },
   'scheduler-config': {
     type: 'string',
-    description: 'KubeSchedulerConfiguration file (v1beta1 to v1): profiles, plugins, extenders. --config takes such a file too',
+    description:
+      'KubeSchedulerConfiguration file (v1beta1 to v1): profiles, plugins, extenders. --config takes such a file too',
   },
   'leader-elect': { type: 'boolean', default: true, description: 'Only schedule while holding the leader lease' },
   'leader-elect-lease-duration': {
