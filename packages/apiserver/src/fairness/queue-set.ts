@@ -61,6 +61,7 @@ export class QueueSet {
   constructor(
     private seatLimit: number,
     limits: QueuingLimits | undefined,
+    private readonly now: () => number = Date.now,
   ) {
     this.configure(seatLimit, limits);
   }
@@ -174,7 +175,7 @@ export class QueueSet {
       const waiting: Waiting = {
         flow,
         seats,
-        arrivedMs: Date.now(),
+        arrivedMs: this.now(),
         start: (release) => {
           finish();
           resolve(release);
@@ -212,7 +213,7 @@ export class QueueSet {
   private occupy(seats: number, queue: Queue | undefined): Release {
     this.seatsInUse += seats;
     this.executing++;
-    const began = Date.now();
+    const began = this.now();
     if (queue) {
       if (queue.waiting.length === 0 && queue.executingSeats === 0) {
         queue.nextStart = Math.max(queue.nextStart, this.virtualTime);
@@ -228,7 +229,7 @@ export class QueueSet {
       this.executing--;
       if (queue) {
         queue.executingSeats -= seats;
-        queue.nextStart += seats * (Date.now() - began - estimatedServiceMs);
+        queue.nextStart += seats * (this.now() - began - estimatedServiceMs);
       }
       if (this.waitingCount > 0) this.dispatch();
     };
