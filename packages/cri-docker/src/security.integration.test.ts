@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LinuxContainerSecurityContext, Mount } from '@kubelab/cri';
-import { startTestRuntime, type TestRuntime } from './testing/dockerd.js';
+import { cgroupParent, startTestRuntime, type TestRuntime } from './testing/dockerd.js';
 import { createContainer, image, output, runPod, startContainer, type TestPod, waitForExit } from './testing/pods.js';
 
 let runtime: TestRuntime;
@@ -245,7 +245,7 @@ test('limits are set, can be changed, and come back in the status', async () => 
   const now = (await cri.containerStatus({ container_id: id })).status?.resources?.linux;
   assert.deepEqual([now?.cpu_shares, now?.cpu_quota, now?.memory_limit_in_bytes], [256, 20_000, 64 << 20]);
   if (existsSync('/sys/fs/cgroup/memory')) {
-    const file = `/sys/fs/cgroup/memory/kubelab-test-${process.pid}/${id}/memory.limit_in_bytes`;
+    const file = `/sys/fs/cgroup/memory${cgroupParent}/${id}/memory.limit_in_bytes`;
     assert.equal(Number(readFileSync(file, 'utf8')), 64 << 20);
   }
 });

@@ -1,13 +1,16 @@
 /** For integration tests: a Docker daemon and a shim of their own, in a network namespace of their own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CriClient } from '@kubelab/cri';
 import Docker from 'dockerode';
+
+/** Parent of the cgroups of all pods of this test process. */
+export const cgroupParent = `/kubelab-test-${process.pid}`;
 
 const shimMain = fileURLToPath(new URL('../main.js', import.meta.url));
 
@@ -86,6 +89,7 @@ export async function startTestRuntime(dockerArgs: string[] = []): Promise<TestR
       await end(dockerd, 'SIGTERM');
       run('ip', 'netns', 'delete', netns);
       unmountBelow(dir);
+      removeCgroups(cgroupParent);
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -121,6 +125,17 @@ function inNamespace(netns: string, log: string, command: string, args: string[]
   return spawn('nsenter', [`--net=/run/netns/${netns}`, 'sh', '-c', `exec "$0" "$@" >>${log} 2>&1`, command, ...args], {
     stdio: 'ignore',
   });
+}
+
+/** In each hierarchy; the groups of containers that are gone are below it. */
+function removeCgroups(parent: string): void {
+  for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
+    const [, point = '', type] = line.split(' ');
+    const path = `${point}${parent}`;
+    if (type?.startsWith('cgroup') && existsSync(path)) {
+      execFileSync('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+']);
+    }
+  }
 }
 
 async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {

@@ -1,6 +1,6 @@
 /** For integration tests: short ways to sandboxes and containers. */
 import type { ContainerConfig, CriClient, PodSandboxConfig } from '@kubelab/cri';
-import type { TestRuntime } from './dockerd.js';
+import { cgroupParent, type TestRuntime } from './dockerd.js';
 
 export const image = 'test/busybox:1';
 
@@ -18,7 +18,7 @@ export async function runPod(runtime: TestRuntime, extra: Partial<PodSandboxConf
     metadata: { name, uid: `uid-${name}`, namespace: 'test', attempt: 0 },
     log_directory: `${runtime.dir}/logs/${name}`,
     ...extra,
-    linux: { cgroup_parent: `/kubelab-test-${process.pid}`, ...extra.linux },
+    linux: { cgroup_parent: cgroupParent, ...extra.linux },
   };
   const { pod_sandbox_id } = await runtime.cri.runPodSandbox({ config });
   return { id: pod_sandbox_id, config };
