@@ -15,6 +15,8 @@ if (unknown) {
 }
 const chosen = asked.length > 0 ? asked : parts;
 const totals = { passed: 0, failed: 0 };
+/** What failed, told again at the end: the reason must not be looked for in thousands of lines. */
+const failures = [];
 
 /** No part takes this long; what hangs is ended and counts as failed. */
 const limitMs = 30 * 60_000;
@@ -84,13 +86,34 @@ async function nodeTests(name, files, concurrency) {
   totals.passed += count('pass');
   // A file that could not even be loaded must count, whatever the runner's summary says.
   totals.failed += Math.max(count('fail') + count('cancelled'), code === 0 ? 0 : 1);
+  failures.push(...failedTests(text).map((test) => `${name}: ${test}`));
   console.log(`=== ${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
+
+/** Failed tests of a TAP stream, each with its error and where it stands. A suite that failed for its tests is left out. */
+function failedTests(tap) {
+  const out = [];
+  for (const [, indent, title, block] of tap.matchAll(
+    /^( *)not ok \d+ - (.*)\n\1 {2}---\n((?:\1 {2}.*\n)*?)\1 {2}\.\.\.$/gm,
+  )) {
+    if (/failureType: 'subtestsFailed'/.test(block)) {
+      continue;
+    }
+    const where = /^ *location: '(.*)'$/m.exec(block)?.[1] ?? '';
+    const error = new RegExp(`^${indent}  error: (?:\\|-\\n([^]*?)(?=^${indent}  \\w+: )|(.*))`, 'm').exec(block);
+    const text = (error?.[1] ?? error?.[2] ?? '').replaceAll(`\n${indent}    `, '\n').trim();
+    out.push(`${title} (${where})\n    ${text.split('\n').slice(0, 20).join('\n    ')}`);
+  }
+  return out;
 }
 
 async function check(name, command, args) {
   console.log(`\n=== ${name}`);
   const code = await run(command, args);
   totals[code === 0 ? 'passed' : 'failed']++;
+  if (code !== 0) {
+    failures.push(`${name}: ended with ${code}`);
+  }
 }
 
 const all = readdirSync(join(root, 'packages')).flatMap((name) => {
@@ -129,6 +152,7 @@ if (chosen.includes('e2e')) {
     await nodeTests('e2e', testFiles(join(root, 'test/dist/e2e')), 1);
   } else {
     totals.failed++;
+    failures.push(`e2e: the cluster did not come up (${up})`);
     for (const log of [
       'apiserver',
       'controller-manager',
@@ -142,7 +166,13 @@ if (chosen.includes('e2e')) {
   }
   const down = await run(process.execPath, [control, 'down']);
   totals[down === 0 ? 'passed' : 'failed']++;
+  if (down !== 0) {
+    failures.push(`e2e: the cluster could not be removed (${down})`);
+  }
 }
 
+if (failures.length > 0) {
+  console.log(`\n=== what failed\n${failures.join('\n')}`);
+}
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed > 0 ? 1 : 0);
