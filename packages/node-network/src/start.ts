@@ -62,7 +62,7 @@ export async function startNodeNetwork(o: StartNodeNetworkOptions): Promise<Runn
   const running = nodes.waitForSync(o.signal).then(() => (o.signal.aborted ? undefined : network.run()));
   return {
     network,
-    isolate: async (pod, ips) => enforcer?.isolate(slimPod(pod), ips),
+    isolate: async (pod, ips) => enforcer?.isolate(slimPod(pod), ips, isStatic(pod)),
     async stop() {
       await Promise.all([running, policies, announcing]);
     },
@@ -133,6 +133,11 @@ async function watchPolicies(informers: InformerFactory, enforcer: PolicyEnforce
   });
   await Promise.all([policies, namespaces, pods].map((i) => i.waitForSync(signal)));
   if (!signal.aborted) await enforcer.run();
+}
+
+/** From a file of this node and not from the API server (kubelet's annotation of the source). */
+function isStatic(pod: V1Pod): boolean {
+  return (pod.metadata?.annotations?.['kubernetes.io/config.source'] ?? 'api') !== 'api';
 }
 
 /** All pods of the cluster are kept: only what policies look at. */

@@ -35,6 +35,8 @@ export class PolicyEnforcer {
   /** Addresses of new pods of this node, until their status has them. */
   private readonly newIps = new Map<string, { uid: string | undefined; ips: string[] }>();
   private isRunning = false;
+  /** Called when policies are known. */
+  private waitingToRun: (() => void)[] = [];
 
   constructor(private readonly o: PolicyEnforcerOptions) {
     this.writers = [...o.iptables].map(([family, tool]) => new FamilyWriter(family, tool, o.commandPrefix));
@@ -58,23 +60,25 @@ export class PolicyEnforcer {
 
   /**
    * Isolates a new pod of this node, to be called with its addresses before its containers start: resolves when the
-   * policies that select it hold. What they allow may follow later, as NetworkPolicy has it. Does not wait before
-   * policies are known, which may be long when the API server is away. Rejects when the rules can't be written.
+   * policies that select it hold. What they allow may follow later, as NetworkPolicy has it. Rejects when the rules
+   * can't be written, or policies are not known yet, after five seconds: the pod's start is to be tried again. A static
+   * pod does not wait for policies to be known, for the API server may be one.
    */
-  async isolate(pod: V1Pod, ips: string[]): Promise<void> {
+  async isolate(pod: V1Pod, ips: string[], isStatic = false): Promise<void> {
     this.newIps.set(keyOf(pod), { uid: pod.metadata?.uid, ips });
     this.setPod(pod);
-    if (!this.isRunning || !this.isSelected(pod)) return;
+    if (!this.isRunning && isStatic) return;
     const late = new AbortController();
+    const timeout = delay(isolateTimeoutMs, undefined, { signal: late.signal }).then(() => {
+      throw new Error('network policies could not be enforced in time');
+    });
     try {
-      await Promise.race([
-        this.loop.settled(),
-        delay(isolateTimeoutMs, undefined, { signal: late.signal }).then(() => {
-          throw new Error('network policies could not be enforced in time');
-        }),
-      ]);
+      if (!this.isRunning) await Promise.race([new Promise<void>((known) => this.waitingToRun.push(known)), timeout]);
+      if (this.isSelected(pod)) await Promise.race([this.loop.settled(), timeout]);
     } finally {
       late.abort();
+      // Its own rejection, when it lost the race, is nobody's concern.
+      timeout.catch(() => undefined);
     }
   }
 
@@ -126,6 +130,7 @@ export class PolicyEnforcer {
     }, resyncMs);
     this.loop.trigger();
     this.isRunning = true;
+    for (const known of this.waitingToRun.splice(0)) known();
     await this.loop.start();
     this.isRunning = false;
     clearInterval(timer);
@@ -162,7 +167,7 @@ class FamilyWriter {
   private readonly restorer: Restorer;
   private readonly sets: IpsetWriter;
   private chains = new Set<string>();
-  private setNames = '';
+  private setNames: string | undefined;
   private isAdopted = false;
 
   constructor(
@@ -214,6 +219,7 @@ class FamilyWriter {
     }
     await this.restorer.apply();
     const names = [...c.sets.keys()].sort().join();
+    // The first time too: sets may be left from before a restart, during which their policies went away.
     if (names !== this.setNames) await this.sets.prune(c.sets);
     this.setNames = names;
   }

@@ -58,6 +58,17 @@ async function apply(...policies: V1NetworkPolicy[]): Promise<void> {
   await enforcer.settled();
 }
 
+function newEnforcer(signal: AbortSignal): PolicyEnforcer {
+  const tool = (family: 'ipv4' | 'ipv6') => [family, new Iptables({ family, backend: 'nft', prefix })] as const;
+  return new PolicyEnforcer({
+    nodeName: 'n1',
+    iptables: new Map([tool('ipv4'), tool('ipv6')]),
+    commandPrefix: prefix,
+    logger: createLogger({ component: 'test', format: 'text', verbosity: 0 }),
+    signal,
+  });
+}
+
 before(async () => {
   ip('netns', 'add', node);
   inNs(node, 'ip', 'link', 'set', 'lo', 'up');
@@ -100,15 +111,7 @@ before(async () => {
     servers.push(child);
     await new Promise<void>((resolve) => child.stdout?.once('data', () => resolve()));
   }
-  enforcer = new PolicyEnforcer({
-    nodeName: 'n1',
-    iptables: new Map(
-      (['ipv4', 'ipv6'] as const).map((family) => [family, new Iptables({ family, backend: 'nft', prefix })]),
-    ),
-    commandPrefix: prefix,
-    logger: createLogger({ component: 'test', format: 'text', verbosity: 0 }),
-    signal: stop.signal,
-  });
+  enforcer = newEnforcer(stop.signal);
   enforcer.setNamespace('default', { 'kubernetes.io/metadata.name': 'default' });
   enforcer.setNamespace('other', { team: 'other' });
   enforcer.setPod(pod('a', 'default'));
@@ -256,6 +259,18 @@ test('a new pod is isolated before its status has its address', async () => {
   enforcer.setPod(pod('a', 'default'));
   await apply();
   assert.ok(await reaches('b', addresses.a));
+});
+
+test('an agent that knows no policies yet starts no pod but a static one', async () => {
+  const early = newEnforcer(new AbortController().signal);
+  await early.isolate(pod('a', 'default'), [addresses.a], true);
+  let started = false;
+  const starting = early.isolate(pod('a', 'default'), [addresses.a]).then(() => {
+    started = true;
+  });
+  await early.isolate(pod('b', 'default'), [addresses.b], true);
+  assert.ok(!started);
+  await assert.rejects(starting, /could not be enforced in time/);
 });
 
 test('without policies nothing is left but the entry chain; removal leaves nothing', async () => {
