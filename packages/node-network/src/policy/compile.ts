@@ -50,6 +50,7 @@ export function compilePolicies(input: PolicyInput, family: IpFamily): CompiledP
 class Compiler {
   private readonly out: CompiledPolicies = { sets: new Map(), chains: new Map(), dispatch: new Map() };
   private readonly pods: PolicyPod[];
+  private readonly byNamespace = new Map<string, PolicyPod[]>();
   private readonly selectors = new Map<V1LabelSelector | undefined, Selector>();
 
   constructor(
@@ -57,13 +58,21 @@ class Compiler {
     private readonly family: IpFamily,
   ) {
     this.pods = [...input.pods];
+    for (const pod of this.pods) {
+      const others = this.byNamespace.get(pod.namespace);
+      if (others) others.push(pod);
+      else this.byNamespace.set(pod.namespace, [pod]);
+    }
   }
 
   compile(): CompiledPolicies {
     const isolating = new Map<PolicyPod, Record<Direction, string[]>>();
     for (const policy of this.input.policies) {
       const types = policyTypes(policy);
-      const selected = this.pods.filter((p) => p.local && this.selects(policy, p) && this.ips(p).length > 0);
+      const podSelector = this.selector(policy.spec?.podSelector ?? {});
+      const selected = this.inNamespace(policy.metadata?.namespace).filter(
+        (p) => p.local && this.ips(p).length > 0 && podSelector.matches(p.labels),
+      );
       if (selected.length === 0) continue;
       for (const direction of ['ingress', 'egress'] as const) {
         if (!types[direction]) continue;
@@ -186,22 +195,26 @@ class Compiler {
     return name;
   }
 
-  private peerPods(peers: V1NetworkPolicyPeer[], namespace: string): PolicyPod[] {
-    const selectors = peers.filter((p) => !p.ipBlock);
-    return this.pods.filter((pod) =>
-      selectors.some((peer) => {
-        const isInNamespace = peer.namespaceSelector
-          ? this.selector(peer.namespaceSelector).matches(this.input.namespaces.get(pod.namespace))
-          : pod.namespace === namespace;
-        return isInNamespace && (!peer.podSelector || this.selector(peer.podSelector).matches(pod.labels));
-      }),
-    );
+  /** Pods that any of the peers' selectors selects. */
+  private peerPods(peers: V1NetworkPolicyPeer[], own: string): PolicyPod[] {
+    const found = new Set<PolicyPod>();
+    for (const peer of peers) {
+      if (peer.ipBlock) continue;
+      const pods = peer.podSelector && this.selector(peer.podSelector);
+      for (const namespace of peer.namespaceSelector ? this.namespaces(peer.namespaceSelector) : [own]) {
+        for (const pod of this.inNamespace(namespace)) if (!pods || pods.matches(pod.labels)) found.add(pod);
+      }
+    }
+    return [...found];
   }
 
-  private selects(policy: V1NetworkPolicy, pod: PolicyPod): boolean {
-    return (
-      pod.namespace === policy.metadata?.namespace && this.selector(policy.spec?.podSelector ?? {}).matches(pod.labels)
-    );
+  private namespaces(s: V1LabelSelector): string[] {
+    const selector = this.selector(s);
+    return [...this.byNamespace.keys()].filter((name) => selector.matches(this.input.namespaces.get(name)));
+  }
+
+  private inNamespace(name = ''): PolicyPod[] {
+    return this.byNamespace.get(name) ?? [];
   }
 
   private selector(s: V1LabelSelector): Selector {
@@ -214,7 +227,7 @@ class Compiler {
   }
 
   private ips(pod: PolicyPod): string[] {
-    return pod.ips.filter((ip) => familyOf(ip) === this.family);
+    return pod.ips[this.family];
   }
 }
 

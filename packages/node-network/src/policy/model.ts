@@ -1,4 +1,5 @@
 import type { V1NetworkPolicy, V1Pod } from '@kubelab/api';
+import { familyOf, type IpFamily } from '../address.js';
 
 /** A pod as far as policies go. */
 export interface PolicyPod {
@@ -7,7 +8,7 @@ export interface PolicyPod {
   namespace: string;
   labels: Record<string, string>;
   /** Addresses of its own; none for pods in the host's network, which policies do not reach. */
-  ips: string[];
+  ips: Record<IpFamily, string[]>;
   /** On this node. */
   local: boolean;
   /** Named container ports. */
@@ -27,8 +28,10 @@ export function policyPod(pod: V1Pod, nodeName: string): PolicyPod | undefined {
   const { name = '', namespace = '', labels = {} } = pod.metadata ?? {};
   const phase = pod.status?.phase;
   if (pod.spec?.hostNetwork || phase === 'Succeeded' || phase === 'Failed') return undefined;
-  const ips = pod.status?.podIPs?.map((i) => i.ip) ?? (pod.status?.podIP ? [pod.status.podIP] : []);
-  if (ips.length === 0) return undefined;
+  const all = pod.status?.podIPs?.map((i) => i.ip) ?? (pod.status?.podIP ? [pod.status.podIP] : []);
+  if (all.length === 0) return undefined;
+  const ips: PolicyPod['ips'] = { ipv4: [], ipv6: [] };
+  for (const ip of all) ips[familyOf(ip)].push(ip);
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   const ports = containers.flatMap((c) =>
     (c.ports ?? [])
