@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { writePublicFile } from '@kubelab/pki';
+import { writePublicFile } from '@kubelab/pki/files';
 import type { Layout } from './layout.js';
 
 /** What was decided when the cluster was made; kept in cluster.json so that a later `up` brings back the same one. */

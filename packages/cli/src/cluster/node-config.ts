@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { writePublicFile } from '@kubelab/pki';
+import { writePublicFile } from '@kubelab/pki/files';
 import type { NodeLayout } from './layout.js';
 
 /** What was decided when the machine joined; kept in node.json so that its processes can be started again. */

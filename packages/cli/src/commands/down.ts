@@ -7,6 +7,7 @@ import type { Command } from '../command.js';
 import { inNode, labNodesOf, netnsPath, removeLabNetwork } from '../phases/lab-network.js';
 import { removeCgroups, removeControlPlane, removeFolders, removeNode, unmountBelow } from '../phases/teardown.js';
 import { Report } from '../report.js';
+import { removeSupervisor } from '../supervise/service.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 
 export const down: Command = {
@@ -26,6 +27,7 @@ export const down: Command = {
       return;
     }
     report.line(`Removing cluster ${layout.name}`);
+    await report.step('supervisor', async () => ((await removeSupervisor(layout)) ? 'supervisor stopped' : undefined));
     const labNodes = config?.mode === 'lab' ? labNodesOf(config) : [];
     const targets = [undefined, ...labNodes];
     for (const lab of targets) {

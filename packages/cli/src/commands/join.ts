@@ -9,6 +9,8 @@ import { ownImages } from '../images/own-images.js';
 import { imageStoreOf } from '../phases/image-stores.js';
 import { type JoinOptions, joinNode } from '../phases/node.js';
 import { Report } from '../report.js';
+import { SupervisorClient } from '../supervise/control-socket.js';
+import { ensureSupervisor } from '../supervise/service.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 import { runtimeEndpoint, runtimeOption } from './runtime-option.js';
 
@@ -59,6 +61,10 @@ export const join: Command = {
     const loadImages = labNode
       ? undefined
       : (config: NodeConfig) => ensureNodeImages([imageStoreOf(node, config)], ownImages(addonsOf(config.addons)));
-    await joinNode(node, request, report, loadImages);
+    // That of a lab's nodes is the cluster's, and runs.
+    if (!labNode) {
+      await report.step('supervisor', () => ensureSupervisor(layout));
+    }
+    await joinNode(node, request, report, new SupervisorClient(layout), loadImages);
   },
 };

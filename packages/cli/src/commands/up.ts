@@ -16,13 +16,13 @@ import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
 import { imageStoresOf } from '../phases/image-stores.js';
 import { ensureUserKubeconfig } from '../phases/kubeconfigs.js';
-import { ensureHostRoutes, ensureLabLink, ensureLabNode, inNode, labNodesOf } from '../phases/lab-network.js';
-import { nodeProcesses } from '../phases/node.js';
+import { ensureHostRoutes, ensureLab, inNode, labNodesOf } from '../phases/lab-network.js';
 import { waitDnsReady, waitNodesReady } from '../phases/nodes-ready.js';
 import { createToken } from '../phases/token.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { runStreaming } from '../process/run.js';
 import { Report } from '../report.js';
+import { clusterProcesses, controlPlaneGroup } from '../supervise/processes.js';
 import { addonOptions, withAddonOptions } from './addon-options.js';
 import { clusterOption, layoutFrom } from './cluster-option.js';
 import { networkOptions, newClusterConfig } from './network-options.js';
@@ -56,10 +56,7 @@ export const up: Command = {
     writeClusterConfig(layout, config);
     if (config.mode === 'lab') {
       await report.step('lab network', async () => {
-        await ensureLabLink(config);
-        for (const node of labNodesOf(config)) {
-          await ensureLabNode(config, node);
-        }
+        await ensureLab(config, layout);
         return `lab network ${config.labCidr} with ${config.labNodes.length} nodes`;
       });
     }
@@ -72,9 +69,9 @@ export const up: Command = {
     );
     await report.step('addons', () => ensureAddons(client, config));
     await report.step('nodes ready', async () => {
-      const names = await waitNodesReady(client, nodeNames(layout, config), processesOf(layout, config));
+      const names = await waitNodesReady(client, nodeNames(layout, config), nodeSpecs(layout));
       if (config.mode === 'lab') {
-        await ensureHostRoutes(config, await podCidrs(client));
+        await ensureHostRoutes(config, layout, await podCidrs(client));
       }
       return `Ready: ${names.join(', ')}`;
     });
@@ -171,13 +168,8 @@ function nodeNames(layout: Layout, config: ClusterConfig): string[] {
   return own ? [own.nodeName] : [];
 }
 
-function processesOf(layout: Layout, config: ClusterConfig): ProcessSpec[] {
-  const nodes =
-    config.mode === 'lab' ? config.labNodes.map((name) => nodeLayoutOf(layout, name)) : [nodeLayoutOf(layout)];
-  return nodes.flatMap((node) => {
-    const own = readNodeConfig(node);
-    return own ? nodeProcesses(node, own) : [];
-  });
+function nodeSpecs(layout: Layout): ProcessSpec[] {
+  return clusterProcesses(layout).flatMap(({ group, spec }) => (group === controlPlaneGroup ? [] : [spec]));
 }
 
 /** This machine's addresses as a node, one a family of the cluster. */

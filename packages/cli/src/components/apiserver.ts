@@ -1,7 +1,7 @@
 import { apiServerUrl, type ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
-import { httpOk } from '../process/http-probe.js';
+import { httpOk } from '../process/health-probe.js';
 import { nodeCommand } from './node-command.js';
 
 export function apiServerProcess(layout: Layout, config: ClusterConfig): ProcessSpec {
@@ -43,5 +43,6 @@ export function apiServerProcess(layout: Layout, config: ClusterConfig): Process
       'tls-private-key-file': `${pki}/apiserver.key`,
     }),
     ready: () => httpOk(`${apiServerUrl(config)}/readyz`),
+    live: (timeoutMs) => httpOk(`${apiServerUrl(config)}/livez`, timeoutMs),
   };
 }

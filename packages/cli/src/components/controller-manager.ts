@@ -1,11 +1,12 @@
 import type { ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
-import { httpOk } from '../process/http-probe.js';
+import { httpOk } from '../process/health-probe.js';
 import { nodeCommand } from './node-command.js';
 
 export function controllerManagerProcess(layout: Layout, config: ClusterConfig): ProcessSpec {
   const pki = layout.pkiDir;
+  const health = `https://127.0.0.1:${config.controllerManagerPort}/healthz`;
   return {
     name: 'controller-manager',
     runDir: layout.runDir,
@@ -29,6 +30,7 @@ export function controllerManagerProcess(layout: Layout, config: ClusterConfig):
       'service-cluster-ip-range': config.serviceCidr,
       'use-service-account-credentials': true,
     }),
-    ready: () => httpOk(`https://127.0.0.1:${config.controllerManagerPort}/healthz`),
+    ready: () => httpOk(health),
+    live: (timeoutMs) => httpOk(health, timeoutMs),
   };
 }

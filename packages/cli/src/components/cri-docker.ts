@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
+import { http2Ok } from '../process/health-probe.js';
 import { nodeCommand } from './node-command.js';
 
 export interface CriDockerOptions {
@@ -24,6 +24,7 @@ export function criDockerProcess({ node, dockerSocket }: CriDockerOptions): Proc
       'state-dir': `${node.stateDir}/cri-docker`,
       'streaming-address': '127.0.0.1:0',
     }),
-    ready: async () => existsSync(node.criSocket),
+    ready: () => http2Ok(node.criSocket),
+    live: (timeoutMs) => http2Ok(node.criSocket, timeoutMs),
   };
 }

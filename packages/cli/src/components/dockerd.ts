@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
+import { socketHttpOk } from '../process/health-probe.js';
 import { run, succeeds } from '../process/run.js';
 
 /** The socket of a node's own dockerd. */
@@ -36,6 +37,7 @@ export function dockerdProcess(node: NodeLayout, cgroupParent: string): ProcessS
       '--log-level=warn',
     ],
     ready: () => dockerAnswers(socket),
+    live: (timeoutMs) => socketHttpOk(socket, '/_ping', timeoutMs),
     beforeStart: () => removeStalePidFiles(node),
   };
 }

@@ -1,7 +1,7 @@
 import type { ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
-import { httpOk } from '../process/http-probe.js';
+import { httpOk } from '../process/health-probe.js';
 
 /** etcd with TLS and client certificates, on loopback; health and metrics on a port of their own, as kubeadm has it. */
 export function etcdProcess(layout: Layout, config: ClusterConfig): ProcessSpec {
@@ -39,5 +39,7 @@ export function etcdProcess(layout: Layout, config: ClusterConfig): ProcessSpec 
       '--log-level=warn',
     ],
     ready: () => httpOk(`${metrics}/health`),
+    // kubeadm's liveness probe: neither a lost quorum nor a full disk is helped by a restart.
+    live: (timeoutMs) => httpOk(`${metrics}/health?exclude=NOSPACE&serializable=true`, timeoutMs),
   };
 }

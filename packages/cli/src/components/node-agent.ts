@@ -1,6 +1,7 @@
 import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
-import { httpOk } from '../process/http-probe.js';
+import { httpOk } from '../process/health-probe.js';
+import { succeeds } from '../process/run.js';
 import { nodeCommand } from './node-command.js';
 
 export interface NodeAgentOptions {
@@ -12,9 +13,13 @@ export interface NodeAgentOptions {
   clusterDomain: string;
   cgroupRoot: string;
   criEndpoint?: string;
+  /** Command that leads into the network of a lab's node. */
+  enter?: string[] | undefined;
 }
 
 export const nodeAgentName = 'kubelet';
+
+const health = 'http://127.0.0.1:10248/healthz';
 
 /** Where the runtime looks for the pod network's configuration: our shim in our own folder, others in CNI's. */
 export function cniConfDirOf(node: NodeLayout, { criEndpoint }: { criEndpoint?: string }): string {
@@ -23,7 +28,7 @@ export function cniConfDirOf(node: NodeLayout, { criEndpoint }: { criEndpoint?: 
 
 /** kubelet, kube-proxy and the pod network of one node, in one process. */
 export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
-  const { node } = options;
+  const { node, enter } = options;
   return {
     name: nodeAgentName,
     runDir: node.runDir,
@@ -44,7 +49,13 @@ export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
       'pod-manifest-path': `${node.etcDir}/manifests`,
       'root-dir': `${node.stateDir}/kubelet`,
     }),
-    ready: () => httpOk('http://127.0.0.1:10248/healthz'),
+    ready: () => httpOk(health),
+    live: (timeoutMs) => (enter ? answersIn(enter, health, timeoutMs) : httpOk(health, timeoutMs)),
     readyTimeoutMs: 90_000,
   };
+}
+
+/** Whether a URL of a lab node's own loopback answers 200. */
+function answersIn(enter: string[], url: string, timeoutMs: number): Promise<boolean> {
+  return succeeds([...enter, 'curl', '-sf', '-o', '/dev/null', '--max-time', String(timeoutMs / 1000), url]);
 }

@@ -1,10 +1,11 @@
 import type { ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
-import { httpOk } from '../process/http-probe.js';
+import { httpOk } from '../process/health-probe.js';
 import { nodeCommand } from './node-command.js';
 
 export function schedulerProcess(layout: Layout, config: ClusterConfig): ProcessSpec {
+  const health = `https://127.0.0.1:${config.schedulerPort}/healthz`;
   return {
     name: 'scheduler',
     runDir: layout.runDir,
@@ -15,6 +16,7 @@ export function schedulerProcess(layout: Layout, config: ClusterConfig): Process
       'leader-elect': true,
       'secure-port': config.schedulerPort,
     }),
-    ready: () => httpOk(`https://127.0.0.1:${config.schedulerPort}/healthz`),
+    ready: () => httpOk(health),
+    live: (timeoutMs) => httpOk(health, timeoutMs),
   };
 }

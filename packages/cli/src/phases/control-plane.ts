@@ -1,23 +1,13 @@
 import type { ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
-import { apiServerProcess } from '../components/apiserver.js';
-import { controllerManagerProcess } from '../components/controller-manager.js';
-import { etcdProcess } from '../components/etcd.js';
-import { schedulerProcess } from '../components/scheduler.js';
-import { type ProcessSpec, runningPid, startDaemon, waitReady } from '../process/daemon.js';
+import { controlPlaneProcesses } from '../components/processes.js';
+import { type ProcessSpec, waitReady } from '../process/daemon.js';
+import { runningPid } from '../process/pid-record.js';
 import type { Report } from '../report.js';
+import { SupervisorClient } from '../supervise/control-socket.js';
+import { ensureSupervisor } from '../supervise/service.js';
 import { ensureCertificates } from './certificates.js';
 import { ensureKubeconfigs } from './kubeconfigs.js';
-
-/** The control plane's processes in the order they start; they stop in reverse. */
-export function controlPlaneProcesses(layout: Layout, config: ClusterConfig): ProcessSpec[] {
-  return [
-    etcdProcess(layout, config),
-    apiServerProcess(layout, config),
-    controllerManagerProcess(layout, config),
-    schedulerProcess(layout, config),
-  ];
-}
 
 /** Makes what is missing of the control plane and starts what does not run. */
 export async function ensureControlPlane(layout: Layout, config: ClusterConfig, report: Report): Promise<void> {
@@ -25,14 +15,16 @@ export async function ensureControlPlane(layout: Layout, config: ClusterConfig, 
     await ensureCertificates(layout, config);
     await ensureKubeconfigs(layout, config);
   });
+  await report.step('supervisor', () => ensureSupervisor(layout));
+  const supervisor = new SupervisorClient(layout);
   for (const spec of controlPlaneProcesses(layout, config)) {
-    await report.step(spec.name, () => ensureProcess(spec));
+    await report.step(spec.name, () => ensureProcess(supervisor, spec));
   }
 }
 
-/** Starts a process if needed and waits until it serves; returns the line to print. */
-export async function ensureProcess(spec: ProcessSpec): Promise<string> {
-  let outcome = await startDaemon(spec);
+/** Has a process started if needed and waits until it serves; returns the line to print. */
+export async function ensureProcess(supervisor: SupervisorClient, spec: ProcessSpec): Promise<string> {
+  let outcome = await supervisor.ensure(spec);
   try {
     await waitReady(spec);
   } catch (error) {
@@ -40,7 +32,7 @@ export async function ensureProcess(spec: ProcessSpec): Promise<string> {
     if (outcome !== 'running' || runningPid(spec) !== undefined) {
       throw error;
     }
-    outcome = await startDaemon(spec);
+    outcome = await supervisor.ensure(spec);
     await waitReady(spec);
   }
   return outcome === 'started' ? `${spec.name} started` : `${spec.name} is running`;

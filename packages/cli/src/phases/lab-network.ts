@@ -1,6 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { writePublicFile } from '@kubelab/pki/files';
 import { nthAddress, nthIpv6Address, ofFamily, prefixLength } from '../cluster/address.js';
 import type { ClusterConfig } from '../cluster/config.js';
+import { type Layout, layoutOf, nodeLayoutOf } from '../cluster/layout.js';
 import { run, succeeds } from '../process/run.js';
 
 /** Routes that a lab adds to this host carry this protocol number, by which they are found again. */
@@ -16,6 +19,8 @@ export interface LabNode {
   ipv6Address: string | undefined;
   /** The host's end of the node's cable. */
   hostInterface: string;
+  /** Where the namespace of the node's host name is. */
+  utsFile: string;
 }
 
 /** The nodes of a lab: node N has the address number 10+N of the lab's networks. */
@@ -27,6 +32,7 @@ export function labNodesOf(config: ClusterConfig): LabNode[] {
     address: nthAddress(ipv4Network(config), 11 + index),
     ipv6Address: ipv6 && nthIpv6Address(ipv6, 11 + index),
     hostInterface: `${config.name}-v${index + 1}`,
+    utsFile: `${nodeLayoutOf(layoutOf(config.name), name).runDir}/uts`,
   }));
 }
 
@@ -46,11 +52,22 @@ function chainName(config: ClusterConfig): string {
   return `KUBELAB-${config.name.toUpperCase()}`;
 }
 
+/** Makes what is missing of the lab: link, nodes and, once they are known, this host's routes. */
+export async function ensureLab(config: ClusterConfig, layout: Layout): Promise<void> {
+  await ensureLabLink(config);
+  for (const node of labNodesOf(config)) {
+    await ensureLabNode(config, node);
+  }
+  if (existsSync(routesFile(layout))) {
+    await applyHostRoutes(JSON.parse(readFileSync(routesFile(layout), 'utf8')) as HostRoute[]);
+  }
+}
+
 /**
  * The link that joins the nodes: a bridge on this host, with masquerading to the outside for IPv4. IPv6 stays on the
  * link: to forward it, a host would have to stop listening to its router's advertisements.
  */
-export async function ensureLabLink(config: ClusterConfig): Promise<void> {
+async function ensureLabLink(config: ClusterConfig): Promise<void> {
   const bridge = labBridge(config);
   if (!(await succeeds(['ip', 'link', 'show', bridge]))) {
     await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
@@ -110,12 +127,17 @@ function jumpsOf(config: ClusterConfig): [command: string, table: string, parent
   ];
 }
 
-/** A node's machine: a network namespace with a cable to the link and a default route over this host. */
-export async function ensureLabNode(config: ClusterConfig, node: LabNode): Promise<void> {
+/** A node's machine: a network namespace with a cable to the link and a default route over this host, and a host name. */
+async function ensureLabNode(config: ClusterConfig, node: LabNode): Promise<void> {
   if (!existsSync(netnsPath(node)) || !(await succeeds(inNode(node, ['true'])))) {
     // A file that is left of a namespace (after a reboot) cannot be entered, and is in the way of a new one.
     await succeeds(['ip', 'netns', 'delete', node.netns]);
     await run(['ip', 'netns', 'add', node.netns]);
+  }
+  if (!(await succeeds([...enterNode(node), 'true']))) {
+    mkdirSync(dirname(node.utsFile), { recursive: true });
+    writeFileSync(node.utsFile, '');
+    await run(['unshare', `--uts=${node.utsFile}`, 'hostname', node.name]);
   }
   await run(inNode(node, ['ip', 'link', 'set', 'lo', 'up']));
   if (!(await succeeds(inNode(node, ['ip', 'link', 'show', 'eth0'])))) {
@@ -147,21 +169,45 @@ export function inNode(node: LabNode, command: string[]): string[] {
   return ['nsenter', `--net=${netnsPath(node)}`, '--', ...command];
 }
 
+/** What leads into all of a node's namespaces: its processes are started with it. */
+export function enterNode(node: LabNode): string[] {
+  return ['nsenter', `--net=${netnsPath(node)}`, `--uts=${node.utsFile}`, '--'];
+}
+
+/** Arguments of `ip route replace`. */
+type HostRoute = string[];
+
+function routesFile(layout: Layout): string {
+  return `${layout.stateDir}/lab-routes.json`;
+}
+
+async function applyHostRoutes(routes: HostRoute[]): Promise<void> {
+  for (const route of routes) {
+    await run(['ip', 'route', 'replace', ...route]);
+  }
+}
+
 /**
  * Routes this host's requests for Services and pods to the nodes. A Service's packets may enter at any node, since
- * kube-proxy masquerades what comes from outside the pod network; they are spread over all.
+ * kube-proxy masquerades what comes from outside the pod network; they are spread over all. The routes are kept in a
+ * file, for the next boot.
  */
-export async function ensureHostRoutes(config: ClusterConfig, podCidrs: Map<string, string[]>): Promise<void> {
+export async function ensureHostRoutes(
+  config: ClusterConfig,
+  layout: Layout,
+  podCidrs: Map<string, string[]>,
+): Promise<void> {
   const nodes = labNodesOf(config);
-  for (const cidr of config.serviceCidr.split(',')) {
+  const services = config.serviceCidr.split(',').map((cidr) => {
     const hops = nodes.flatMap((node) => ['nexthop', 'via', hopFor(cidr, node)]);
-    await run(['ip', 'route', 'replace', cidr, 'proto', routeProtocol, ...hops]);
-  }
-  for (const node of nodes) {
-    for (const cidr of podCidrs.get(node.name) ?? []) {
-      await run(['ip', 'route', 'replace', cidr, 'via', hopFor(cidr, node), 'proto', routeProtocol]);
-    }
-  }
+    return [cidr, 'proto', routeProtocol, ...hops];
+  });
+  const pods = nodes.flatMap((node) =>
+    (podCidrs.get(node.name) ?? []).map((cidr) => [cidr, 'via', hopFor(cidr, node), 'proto', routeProtocol]),
+  );
+  const routes: HostRoute[] = [...services, ...pods];
+  await applyHostRoutes(routes);
+  writePublicFile(routesFile(layout), JSON.stringify(routes));
 }
 
 function hopFor(cidr: string, node: LabNode): string {

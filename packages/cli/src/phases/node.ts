@@ -5,13 +5,13 @@ import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
 import { primaryIpv6Address } from '../cluster/address.js';
 import type { NodeLayout } from '../cluster/layout.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
-import { criDockerProcess } from '../components/cri-docker.js';
 import { criAnswers } from '../components/cri-runtime.js';
-import { dockerAnswers, dockerdProcess, ownDockerSocket } from '../components/dockerd.js';
-import { cniConfDirOf, nodeAgentName, nodeAgentProcess } from '../components/node-agent.js';
-import type { ProcessSpec } from '../process/daemon.js';
+import { dockerAnswers, ownDockerSocket } from '../components/dockerd.js';
+import { cniConfDirOf, nodeAgentName } from '../components/node-agent.js';
+import { nodeProcesses } from '../components/processes.js';
 import { waitFor } from '../process/wait.js';
 import type { Report } from '../report.js';
+import type { SupervisorClient } from '../supervise/control-socket.js';
 import { type NodeClusterSettings, settingsConfigMap } from './bootstrap-objects.js';
 import { ensureProcess } from './control-plane.js';
 import { discoverCluster } from './discovery.js';
@@ -33,14 +33,15 @@ export interface JoinOptions {
 }
 
 /**
- * Makes this machine a node: discovers the cluster, writes the bootstrap kubeconfig, starts Docker if it must, the CRI
- * shim and the node agent, which asks for its certificate by a CSR. A machine that has joined already needs no token:
+ * Makes this machine a node: discovers the cluster, writes the bootstrap kubeconfig, has Docker if it must, the CRI
+ * shim and the node agent started, which asks for its certificate by a CSR. A machine that has joined already needs no token:
  * what does not run is started. `loadImages` is called once Docker runs, before a pod can come and look for its image.
  */
 export async function joinNode(
   node: NodeLayout,
   options: JoinOptions | undefined,
   report: Report,
+  supervisor: SupervisorClient,
   loadImages?: (config: NodeConfig) => Promise<string>,
 ): Promise<NodeConfig> {
   let config = readNodeConfig(node);
@@ -71,7 +72,7 @@ export async function joinNode(
     if (spec.name === nodeAgentName && loadImages) {
       await report.step('images', () => loadImages(decided));
     }
-    await report.step(spec.name, () => ensureProcess(spec));
+    await report.step(spec.name, () => ensureProcess(supervisor, spec));
   }
   return decided;
 }
@@ -85,17 +86,6 @@ async function refreshAddons(node: NodeLayout, config: NodeConfig, report: Repor
   } catch (error) {
     report.line(`  the cluster does not say which addons it has: ${(error as Error).message}`);
   }
-}
-
-/** The node's processes in the order they start. */
-export function nodeProcesses(node: NodeLayout, config: NodeConfig): ProcessSpec[] {
-  const agent = nodeAgentProcess({ node, ...config });
-  if (config.criEndpoint) return [agent];
-  return [
-    ...(config.ownDocker ? [dockerdProcess(node, config.cgroupRoot)] : []),
-    criDockerProcess({ node, dockerSocket: config.dockerSocket }),
-    agent,
-  ];
 }
 
 async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeConfig> {

@@ -5,12 +5,11 @@ import type { NodeConfig } from '../cluster/node-config.js';
 import { removeCriPods } from '../components/cri-runtime.js';
 import { dockerAnswers, removePodContainers } from '../components/dockerd.js';
 import { cniConfDirOf } from '../components/node-agent.js';
+import { controlPlaneProcesses, nodeProcesses } from '../components/processes.js';
 import { stopDaemon } from '../process/daemon.js';
 import { run, succeeds } from '../process/run.js';
 import { waitFor } from '../process/wait.js';
 import type { Report } from '../report.js';
-import { controlPlaneProcesses } from './control-plane.js';
-import { nodeProcesses } from './node.js';
 
 /** Label that the CRI shim puts on the containers it makes; the value is its state folder. */
 const ownerLabel = 'io.kubelab.cri.state-dir';

@@ -1,18 +1,23 @@
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readPidRecord, removePidRecord, runningPid, startTimeOf, writePidRecord } from './pid-record.js';
 import { AbortWait, waitFor } from './wait.js';
 
 /** A long-running process: what it is started with and where its files are. */
 export interface ProcessSpec {
   name: string;
   command: string[];
+  /** Command in front of it that enters a lab node's namespaces; the process is the same one after it. */
+  enter?: string[];
   env?: Record<string, string>;
   /** Folder with the pid file (NAME.pid). */
   runDir: string;
   logFile: string;
-  /** Resolves to true when it serves. */
+  /** Resolves to true when it serves. Asked in the process's own network. */
   ready(): Promise<boolean>;
+  /** Resolves to true when it answers within the time. Asked by the supervisor, in the machine's network. */
+  live(timeoutMs: number): Promise<boolean>;
   readyTimeoutMs?: number;
   /** How long it may take to end after SIGTERM before SIGKILL. Default 10 s. */
   stopTimeoutMs?: number;
@@ -20,54 +25,44 @@ export interface ProcessSpec {
   beforeStart?(): void;
 }
 
-interface PidRecord {
-  pid: number;
-  /** Field 22 of /proc/PID/stat: tells a process from a later one with the same pid. */
-  startTime: string;
-  command: string[];
-}
-
-/** The pid of the running process, or undefined when it is not running. */
-export function runningPid(spec: Pick<ProcessSpec, 'name' | 'runDir'>): number | undefined {
-  const record = readRecord(pidFile(spec));
-  return record && startTimeOf(record.pid) === record.startTime ? record.pid : undefined;
-}
-
 /**
- * Starts the process unless it runs already with the same command; one with another command is replaced. Returns
- * whether it was started. It outlives this program: its own session, its output in the log file.
+ * Starts the process, which must not run. It outlives this program: its own session, its output in the log file. What
+ * is known of earlier runs goes into the new record.
  */
-export async function startDaemon(spec: ProcessSpec): Promise<'started' | 'running'> {
-  const record = readRecord(pidFile(spec));
-  if (record && startTimeOf(record.pid) === record.startTime) {
-    if (JSON.stringify(record.command) === JSON.stringify(spec.command)) {
-      return 'running';
-    }
-    await stopDaemon(spec);
-  }
+export async function startDaemon(spec: ProcessSpec): Promise<ChildProcess> {
   mkdirSync(dirname(spec.logFile), { recursive: true });
   mkdirSync(spec.runDir, { recursive: true });
   spec.beforeStart?.();
+  const before = readPidRecord(spec);
   const log = openSync(spec.logFile, 'a', 0o640);
   try {
-    const [file = '', ...args] = spec.command;
+    const [file = '', ...args] = [...(spec.enter ?? []), ...spec.command];
     const child = spawn(file, args, {
       detached: true,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...spec.env },
       cwd: '/',
     });
-    await new Promise<void>((resolve, reject) => {
+    const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
-    const pid = child.pid as number;
-    writeFileSync(pidFile(spec), JSON.stringify({ pid, startTime: startTimeOf(pid) ?? '', command: spec.command }));
+    // At once, so that a process whose starter is killed in this moment is still known.
+    if (child.pid !== undefined) {
+      writePidRecord(spec, {
+        pid: child.pid,
+        startTime: startTimeOf(child.pid) ?? '',
+        command: spec.command,
+        ...(before?.restarts === undefined ? {} : { restarts: before.restarts }),
+        ...(before?.lastExit ? { lastExit: before.lastExit } : {}),
+      });
+    }
+    await spawned;
     child.unref();
+    return child;
   } finally {
     closeSync(log);
   }
-  return 'started';
 }
 
 /** Waits until the process serves. Fails at once, with the end of its log, when it has ended. */
@@ -88,51 +83,29 @@ export function assertRunning(spec: ProcessSpec): void {
   }
 }
 
-/** Ends the process: SIGTERM, and SIGKILL when it does not follow. Returns whether it was running. */
+/** Ends the process and forgets it. Returns whether it was running. */
 export async function stopDaemon(spec: Pick<ProcessSpec, 'name' | 'runDir' | 'stopTimeoutMs'>): Promise<boolean> {
+  const wasRunning = await endDaemon(spec);
+  removePidRecord(spec);
+  return wasRunning;
+}
+
+/** Ends the process: SIGTERM, and SIGKILL when it does not follow. Its record stays. Returns whether it was running. */
+export async function endDaemon(spec: Pick<ProcessSpec, 'name' | 'runDir' | 'stopTimeoutMs'>): Promise<boolean> {
   const pid = runningPid(spec);
-  if (pid !== undefined) {
-    const startTime = startTimeOf(pid);
-    const gone = async () => startTimeOf(pid) !== startTime;
-    signal(pid, 'SIGTERM');
-    try {
-      await waitFor(gone, { what: `${spec.name} to end`, timeoutMs: spec.stopTimeoutMs ?? 10_000, intervalMs: 25 });
-    } catch {
-      signal(pid, 'SIGKILL');
-      await waitFor(gone, { what: `${spec.name} to be killed`, timeoutMs: 10_000, intervalMs: 25 });
-    }
+  if (pid === undefined) {
+    return false;
   }
-  rmSync(pidFile(spec), { force: true });
-  return pid !== undefined;
-}
-
-function pidFile(spec: Pick<ProcessSpec, 'name' | 'runDir'>): string {
-  return `${spec.runDir}/${spec.name}.pid`;
-}
-
-function readRecord(file: string): PidRecord | undefined {
-  if (!existsSync(file)) {
-    return undefined;
-  }
+  const startTime = startTimeOf(pid);
+  const gone = async () => startTimeOf(pid) !== startTime;
+  signal(pid, 'SIGTERM');
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as PidRecord;
+    await waitFor(gone, { what: `${spec.name} to end`, timeoutMs: spec.stopTimeoutMs ?? 10_000, intervalMs: 25 });
   } catch {
-    // Cut off by a crash while it was written: as good as no file, since the process cannot be told from another.
-    return undefined;
+    signal(pid, 'SIGKILL');
+    await waitFor(gone, { what: `${spec.name} to be killed`, timeoutMs: 10_000, intervalMs: 25 });
   }
-}
-
-/** When the process started, in clock ticks since boot; undefined when there is none (a zombie counts as none). */
-function startTimeOf(pid: number): string | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined;
-  }
-  // The command name in parentheses may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
+  return true;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
