@@ -25,3 +25,4 @@ export { podTotals } from './usage/pod-resources.js';
 export { inScope, missingConstraints, type Quota, type Usage, usageOf } from './usage/quota-usage.js';
 export { validateClientConfig } from './validation/admissionregistration.js';
 export { semanticEqual } from './validation/common.js';
+export { validateServiceAddresses } from './validation/service.js';

@@ -20,7 +20,6 @@ import { decodeMutated } from './handlers/decode-mutated.js';
 import { openApiRoutes } from './openapi/index.js';
 import { ServiceHooks } from './registry/hooks.js';
 import { StoreAccess } from './registry/object-access.js';
-import { EtcdRangeStore } from './registry/range-store.js';
 import { Reader } from './registry/reader.js';
 import { Writer } from './registry/writer.js';
 import type { RequestInfo } from './request-info.js';
@@ -31,7 +30,7 @@ import { createLimits } from './server/create-limits.js';
 import { listen } from './server/https-server.js';
 import { RequestMetrics } from './server/metrics.js';
 import { registerObjectMetrics } from './server/object-metrics.js';
-import { ServiceAllocator } from './service-allocation/service-allocator.js';
+import { createServiceAllocation } from './service-allocation/create-service-allocation.js';
 import { ServiceResolver } from './service-resolver.js';
 import { foreignTokenAuthenticators, webhookAuthorizer } from './start/access.js';
 import { publishAuthentication } from './start/authentication-configmap.js';
@@ -83,12 +82,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     defaultNotReadyTolerationSeconds: options.number('default-not-ready-toleration-seconds'),
     defaultUnreachableTolerationSeconds: options.number('default-unreachable-toleration-seconds'),
   });
-  const services = new ServiceAllocator({
-    store: new EtcdRangeStore(store),
-    clusterIpRanges: options.strings('service-cluster-ip-range'),
-    nodePortRange: options.string('service-node-port-range'),
-  });
-  const writer = new Writer(store, cache, new ServiceHooks(services));
+  const services = createServiceAllocation(context, objects, store);
+  const writer = new Writer(store, cache, new ServiceHooks(services.allocator));
   checkAdmissionExpressions(resources);
   const definitions = resources.lookup('apiextensions.k8s.io', 'v1', 'customresourcedefinitions');
   if (definitions) {
@@ -154,6 +149,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
   await hooks.before(['generic-apiserver-start-informers'], async () => {
     await cache.start();
     await authorization.start();
+    await services.start();
   });
   const stopAdmission = await hooks.before(['start-kube-apiserver-admission-initializer'], () => admission.start());
   const conversionWebhooks = new WebhookClient(new ServiceResolver(objects));
@@ -169,6 +165,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       advertiseAddress: ownAddress,
       port: options.number('secure-port'),
       clusterIp: services.kubernetesServiceIp,
+      allocate: (service) => services.allocator.assign(service, undefined, false),
     },
     logger,
   );
@@ -180,7 +177,8 @@ export async function startApiServer(context: ComponentContext): Promise<Running
     hooks.add('priority-and-fairness-config-producer', limits.bootstrap, 60_000);
   }
   hooks.add('rbac/bootstrap-roles', () => authorization.bootstrap());
-  hooks.add('start-kubernetes-service-cidr-controller', () => repairServices(services, objects), 180_000);
+  hooks.add('start-kubernetes-service-cidr-controller', () => services.ensureDefaultCidr(), 10_000);
+  hooks.add('start-service-ip-repair-controllers', () => services.repair(), 180_000);
   hooks.add('bootstrap-controller', () => kubernetesService.reconcile(), 10_000);
   hooks.add('start-cluster-authentication-info-controller', () => publish(options, objects), 60_000);
   let stopping = false;
@@ -217,6 +215,7 @@ export async function startApiServer(context: ComponentContext): Promise<Running
       stopping = true;
       compactor.stop();
       await hooks.stop();
+      await services.stop();
       await kubernetesService.withdraw().catch((error) => logger.warn('Could not withdraw the address', { error }));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -264,10 +263,6 @@ async function checkEtcd(store: EtcdStore): Promise<void> {
 function componentProbes(store: EtcdStore): ComponentProbe[] {
   const etcd = { name: 'etcd-0', check: () => checkEtcd(store).then(() => 'ok') };
   return [localProbe('scheduler', 10259), localProbe('controller-manager', 10257), etcd];
-}
-
-function repairServices(services: ServiceAllocator, objects: StoreAccess): Promise<void> {
-  return services.repair(() => objects.list({ group: '', resource: 'services' }, '', { consistent: true }));
 }
 
 function publish(options: OptionValues, objects: StoreAccess): Promise<void> {

@@ -12,6 +12,7 @@ import { defaultsOf, defineResource, type ResourceDefinition, statusOf } from '.
 import { text } from '../fields.js';
 import type { ResourceEntry, ResourceVersion } from '../resource.js';
 import * as strategies from '../strategy/groups.js';
+import { ipAddressName } from '../validation/networking.js';
 
 const networking = { group: 'networking.k8s.io', typesPackage: 'io.k8s.api.networking' };
 const extensions = { group: 'extensions', typesPackage: 'io.k8s.api.extensions' };
@@ -59,8 +60,11 @@ export const networkingResources: ResourceEntry[] = [
     namespaced: false,
     columns: ipAddressColumns,
     strategy: strategies.ipAddressStrategy,
+    validateName: ipAddressName,
     selectableFields: {
       'spec.parentRef.group': text('spec.parentRef.group'),
+      'spec.parentRef.name': text('spec.parentRef.name'),
+      'spec.parentRef.namespace': text('spec.parentRef.namespace'),
       'spec.parentRef.resource': text('spec.parentRef.resource'),
     },
   }),

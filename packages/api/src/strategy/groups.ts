@@ -121,7 +121,9 @@ export const networkPolicyStrategy = strategyOf<V1NetworkPolicy>({
   generation: true,
   validations: { create: networking.validateNetworkPolicy },
 });
-export const ipAddressStrategy = strategyOf<V1IPAddress>({ validations: { create: networking.validateIpAddress } });
+export const ipAddressStrategy = strategyOf<V1IPAddress>({
+  validations: { create: networking.validateIpAddress, update: networking.validateIpAddressUpdate },
+});
 export const serviceCidrStrategy = strategyOf<V1ServiceCIDR>({
   initialStatus: emptyStatus,
   validations: { create: networking.validateServiceCidr, update: networking.validateServiceCidrUpdate },

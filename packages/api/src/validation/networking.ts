@@ -2,6 +2,7 @@ import {
   FieldPath,
   field,
   isDns1123Subdomain,
+  isPathSegmentName,
   isValidCIDR,
   isValidIP,
   isValidPortName,
@@ -18,7 +19,16 @@ import type {
   V1NetworkPolicyPort,
   V1ServiceCIDR,
 } from '../generated/types.js';
-import { type Errors, each, immutable, invalidAll, list, portNumber, requiredEnum, semanticEqual } from './common.js';
+import {
+  type Errors,
+  each,
+  fieldImmutableErrorMsg,
+  immutable,
+  invalidAll,
+  list,
+  portNumber,
+  requiredEnum,
+} from './common.js';
 
 const SPEC = FieldPath.of('spec');
 
@@ -242,17 +252,71 @@ export function validateNetworkPolicy(policy: V1NetworkPolicy): Errors {
   return errors;
 }
 
-/** Checks an IP address object: its name is the address. */
+/** Checks an IP address object: it belongs to something. */
 export function validateIpAddress(ip: V1IPAddress): Errors {
   const errors: Errors = [];
   const ref = ip.spec?.parentRef;
   const p = SPEC.child('parentRef');
-  if (!ref) errors.push(field.required(p, ''));
-  else {
-    if (!ref.resource) errors.push(field.required(p.child('resource'), ''));
-    if (!ref.name) errors.push(field.required(p.child('name'), ''));
+  if (!ref) {
+    errors.push(field.required(p, ''));
+    return errors;
   }
+  if (ref.group) invalidAll(p.child('group'), ref.group, isDns1123Subdomain(ref.group), errors);
+  for (const name of ['resource', 'name'] as const) {
+    if (!ref[name]) errors.push(field.required(p.child(name), ''));
+    else invalidAll(p.child(name), ref[name], isPathSegmentName(ref[name]), errors);
+  }
+  if (ref.namespace) invalidAll(p.child('namespace'), ref.namespace, isPathSegmentName(ref.namespace), errors);
   return errors;
+}
+
+/** Checks an update of an IP address object: whose it is stays. */
+export function validateIpAddressUpdate(ip: V1IPAddress, old: V1IPAddress): Errors {
+  const errors: Errors = [];
+  immutable(ip.spec?.parentRef, old.spec?.parentRef, SPEC.child('parentRef'), errors);
+  return errors;
+}
+
+/** The name of an IP address object is the address in its canonical form. */
+export function ipAddressName(name: string): string[] {
+  const messages = isValidIP(name);
+  return messages.length > 0 || canonicalIp(name) === name
+    ? messages
+    : [`must be in canonical form ("${canonicalIp(name)}")`];
+}
+
+/** A valid address as Go prints it: URL's parser knows every spelling and writes the canonical one. */
+function canonicalIp(ip: string): string {
+  return ip.includes(':') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
+}
+
+/** A valid address as a text of zeros and ones. */
+function addressBits(ip: string): string {
+  if (!ip.includes(':'))
+    return ip
+      .split('.')
+      .map((octet) => Number(octet).toString(2).padStart(8, '0'))
+      .join('');
+  const [left = [], right = []] = canonicalIp(ip)
+    .split('::')
+    .map((part) => part.split(':').filter(Boolean));
+  const zeros = Array<string>(8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...right]
+    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0'))
+    .join('');
+}
+
+/** No spelling but the canonical one, and no bits behind the prefix. */
+function canonicalCidr(cidr: string, path: FieldPath, errors: Errors): void {
+  const messages = isValidCIDR(cidr);
+  invalidAll(path, cidr, messages, errors);
+  if (messages.length > 0) return;
+  const [address = '', length = ''] = cidr.split('/');
+  if (/1/.test(addressBits(address).slice(Number(length)))) {
+    errors.push(field.invalid(path, cidr, 'must not have bits set beyond the prefix length'));
+  } else if (`${canonicalIp(address)}/${Number(length)}` !== cidr) {
+    errors.push(field.invalid(path, cidr, `must be in canonical form ("${canonicalIp(address)}/${Number(length)}")`));
+  }
 }
 
 /** Checks a service CIDR: one range a family at most. */
@@ -260,27 +324,32 @@ export function validateServiceCidr(cidr: V1ServiceCIDR): Errors {
   const errors: Errors = [];
   const p = SPEC.child('cidrs');
   const cidrs = list(cidr.spec?.cidrs);
-  if (cidrs.length === 0) errors.push(field.required(p, 'at least one CIDR required'));
-  if (cidrs.length > 2) errors.push(field.invalid(SPEC, cidr.spec, 'may only hold up to 2 values'));
-  each(cidrs, (c, i) => invalidAll(p.index(i), c, isValidCIDR(c), errors));
-  if (cidrs.length === 2 && cidrs[0]?.includes(':') === cidrs[1]?.includes(':')) {
-    errors.push(
-      field.invalid(
-        p,
-        cidrs,
-        'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96',
-      ),
-    );
+  if (cidrs.length === 0) {
+    return [field.required(p, 'at least one CIDR required')];
   }
+  if (cidrs.length > 2) {
+    return [field.invalid(p, cidr.spec, 'may only hold up to 2 values')];
+  }
+  const valid = cidrs.every((c) => isValidCIDR(c).length === 0);
+  if (cidrs.length === 2 && (!valid || cidrs[0]?.includes(':') === cidrs[1]?.includes(':'))) {
+    const detail = 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64';
+    return [field.invalid(p, cidr.spec, detail)];
+  }
+  each(cidrs, (c, i) => canonicalCidr(c, p.index(i), errors));
   return errors;
 }
 
-/** Checks an update of a service CIDR: ranges stay. */
+/** Checks an update of a service CIDR: ranges stay, but a second family may come. */
 export function validateServiceCidrUpdate(cidr: V1ServiceCIDR, old: V1ServiceCIDR): Errors {
   const errors: Errors = [];
+  const p = SPEC.child('cidrs');
   const [now, was] = [list(cidr.spec?.cidrs), list(old.spec?.cidrs)];
-  if (!semanticEqual(now, was) && !(was.length === 1 && now.length === 2 && now[0] === was[0])) {
-    errors.push(field.invalid(SPEC.child('cidrs'), now, 'field is immutable'));
+  const grows = was.length === 1 && now.length === 2;
+  if (now.length !== was.length && !grows) {
+    return [field.invalid(p, now, fieldImmutableErrorMsg)];
   }
-  return errors;
+  was.forEach((before, i) => {
+    if (now[i] !== before) errors.push(field.invalid(p.index(i), now[i], fieldImmutableErrorMsg));
+  });
+  return errors.length === 0 && grows ? validateServiceCidr(cidr) : errors;
 }

@@ -92,6 +92,32 @@ function validatePorts(spec: V1ServiceSpec, errors: Errors): void {
   });
 }
 
+/** Checks the cluster IPs and families of a service, before addresses are given to it. */
+export function validateServiceAddresses(service: V1Service): Errors {
+  const errors: Errors = [];
+  validateAddresses(service.spec ?? {}, errors);
+  return errors;
+}
+
+/** Each address is of the family that is said for it. */
+function validateFamilies(spec: V1ServiceSpec, errors: Errors): void {
+  const path = SPEC.child('ipFamilies');
+  const families = list(spec.ipFamilies);
+  if (families.length > 2) errors.push(field.invalid(path, families, 'may only hold up to 2 values'));
+  families.forEach((family, i) => {
+    if (!['IPv4', 'IPv6'].includes(family)) errors.push(field.notSupported(path.index(i), family, ['IPv4', 'IPv6']));
+    else if (families.indexOf(family) < i) errors.push(field.duplicate(path.index(i), family));
+  });
+  if (spec.clusterIP === 'None') return;
+  list(spec.clusterIPs).forEach((ip, i) => {
+    const family = families[i];
+    if (family && ip && isValidIP(ip).length === 0 && family !== (isIPv4(ip) ? 'IPv4' : 'IPv6')) {
+      const detail = `expected an ${family} value as indicated by \`ipFamilies[${i}]\``;
+      errors.push(field.invalid(SPEC.child('clusterIPs').index(i), ip, detail));
+    }
+  });
+}
+
 function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
   const ips = list(spec.clusterIPs);
   const path = SPEC.child('clusterIPs');
@@ -120,11 +146,7 @@ function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
   if (ips.length === 2 && ips[0] && ips[1] && isIPv4(ips[0]) === isIPv4(ips[1])) {
     errors.push(field.invalid(path, ips, 'may specify no more than one IP for each IP family'));
   }
-  each(spec.ipFamilies, (f, i) => {
-    if (!['IPv4', 'IPv6'].includes(f)) {
-      errors.push(field.notSupported(SPEC.child('ipFamilies').index(i), f, ['IPv4', 'IPv6']));
-    }
-  });
+  validateFamilies(spec, errors);
   optionalEnum(
     spec.ipFamilyPolicy,
     ['PreferDualStack', 'RequireDualStack', 'SingleStack'],

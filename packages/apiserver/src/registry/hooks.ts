@@ -52,12 +52,7 @@ export class ServiceHooks implements WriteHooks {
     if (!isService(entry) || typeof object.spec !== 'object' || object.spec === null) {
       return nothing;
     }
-    const undo = await this.allocator.assign(object, old);
-    if (dryRun) {
-      await undo();
-      return nothing;
-    }
-    return undo;
+    return this.allocator.assign(object, old, dryRun);
   }
 }
 

@@ -1,17 +1,23 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
-/** At most this many addresses of a range are handed out, as in Kubernetes (an IPv6 /108, an IPv4 /12). */
-const maxSize = 1 << 20;
+export type IpFamily = 'IPv4' | 'IPv6';
 
-/** The addresses of a CIDR by their number in it. */
+/** The shortest prefix of an IPv6 range that Services get addresses of, as in Kubernetes. */
+const shortestIpv6Prefix = 64;
+
+/**
+ * The addresses of a CIDR that Services may have: all but the network's own and, of IPv4, the broadcast address. They
+ * are numbered from `first` to `last`; those below `dynamicFrom` are given by name only, for as long as there are
+ * others (KEP-3070).
+ */
 export class AddressRange {
+  readonly family: IpFamily;
   private readonly base: bigint;
-  private readonly list = new BlockList();
-  readonly family: 'IPv4' | 'IPv6';
-  /** How many addresses may be handed out, the network's own (0) and the broadcast address among them. */
-  readonly size: number;
+  readonly first = 1n;
+  readonly last: bigint;
+  readonly dynamicFrom: bigint;
 
-  /** @throws Error when the text is not a CIDR */
+  /** @throws Error when the text is not a CIDR, or one of IPv6 that is too large */
   constructor(readonly cidr: string) {
     const [address = '', length = ''] = cidr.split('/');
     const prefix = Number(length);
@@ -19,27 +25,58 @@ export class AddressRange {
     if ((!isIPv4(address) && !isIPv6(address)) || !/^\d+$/.test(length) || prefix > bits) {
       throw new Error(`invalid CIDR address: ${cidr}`);
     }
+    if (bits === 128 && prefix < shortestIpv6Prefix) {
+      throw new Error(`shortest allowed prefix length for service CIDR is ${shortestIpv6Prefix}, got ${prefix}`);
+    }
     this.family = bits === 32 ? 'IPv4' : 'IPv6';
-    this.list.addSubnet(address, prefix, bits === 32 ? 'ipv4' : 'ipv6');
     const span = 1n << BigInt(bits - prefix);
     this.base = (toNumber(address) / span) * span;
-    this.size = Number(span > BigInt(maxSize) ? BigInt(maxSize) : span);
+    this.last = this.family === 'IPv4' ? span - 2n : span - 1n;
+    this.dynamicFrom = this.first + staticBand(this.size);
   }
 
+  /** The CIDR in its canonical form, without bits behind the prefix. */
+  get network(): string {
+    return `${this.at(0n)}/${Number(this.cidr.split('/')[1])}`;
+  }
+
+  /** How many addresses there are. */
+  get size(): bigint {
+    return this.last < this.first ? 0n : this.last - this.first + 1n;
+  }
+
+  /** Whether the address is one that a Service may have of this range. */
   contains(address: string): boolean {
-    const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
-    return family !== undefined && family === this.family.toLowerCase() && this.list.check(address, family);
+    const isFamily = this.family === 'IPv4' ? isIPv4(address) : isIPv6(address);
+    if (!isFamily) {
+      return false;
+    }
+    const n = toNumber(address) - this.base;
+    return n >= this.first && n <= this.last;
   }
 
-  /** The n-th address. */
-  at(n: number): string {
-    return toText(this.base + BigInt(n), this.family);
+  /** The n-th address; the network's own is the 0th. */
+  at(n: bigint): string {
+    return toText(this.base + n, this.family);
   }
+}
 
-  /** The number of an address of the range; it may be beyond `size` in a very large one. */
-  indexOf(address: string): number {
-    return Number(toNumber(address) - this.base);
+/** The one spelling of an address that names its IPAddress: no leading zeros, IPv6 as RFC 5952 has it. */
+export function canonicalAddress(address: string): string {
+  return toText(toNumber(address), isIPv4(address) ? 'IPv4' : 'IPv6');
+}
+
+export function familyOf(address: string): IpFamily {
+  return address.includes(':') ? 'IPv6' : 'IPv4';
+}
+
+function staticBand(size: bigint): bigint {
+  const [least, most, step] = [16n, 256n, 16n];
+  if (size <= least) {
+    return 0n;
   }
+  const band = size / step;
+  return band < least ? least : band > most ? most : band;
 }
 
 function toNumber(address: string): bigint {
@@ -58,7 +95,7 @@ function toNumber(address: string): bigint {
   return groups.reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n);
 }
 
-function toText(value: bigint, family: 'IPv4' | 'IPv6'): string {
+function toText(value: bigint, family: IpFamily): string {
   if (family === 'IPv4') {
     return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
   }

@@ -36,6 +36,17 @@ export class Bitmap {
     return undefined;
   }
 
+  /** How many numbers are in the set. */
+  count(): number {
+    let count = 0;
+    for (let byte of this.bytes) {
+      for (; byte !== 0; byte &= byte - 1) {
+        count++;
+      }
+    }
+    return count;
+  }
+
   encode(): string {
     return this.bytes.toString('base64');
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Bitmap } from './bitmap.js';
+import { AlreadyAllocatedError, RangeFullError } from './errors.js';
 
 /** Where a range's state is kept: one value in etcd, written by compare-and-swap. */
 export interface RangeStore {
@@ -9,14 +10,17 @@ export interface RangeStore {
   write(key: string, value: string, revision: string | undefined): Promise<boolean>;
 }
 
-/** The number asked for is another's already. */
-export class AlreadyAllocatedError extends Error {
-  override readonly name = 'AlreadyAllocatedError';
-}
-
-/** No number of the range is free. */
-export class RangeFullError extends Error {
-  override readonly name = 'RangeFullError';
+export interface RangeAllocatorOptions {
+  store: RangeStore;
+  /** Where the bitmap is kept. */
+  key: string;
+  /** The range's text: state of another range (the flag was changed) is not used. */
+  range: string;
+  size: number;
+  /** Random choice prefers numbers from here on, leaving those below to explicit requests (KEP-3668). */
+  staticBand: number;
+  /** Told how many numbers are taken, whenever that was seen. */
+  onCount?(allocated: number): void;
 }
 
 interface Snapshot {
@@ -28,27 +32,14 @@ const maxAttempts = 64;
 
 /**
  * Hands out the numbers of a range, each once, among any number of API servers: the state is a bitmap in etcd, and a
- * change of it is a compare-and-swap.
+ * change of it is a compare-and-swap. A dry run changes nothing, but fails as the change would.
  */
 export class RangeAllocator {
-  /**
-   * @param key where the bitmap is kept
-   * @param range the range's text: state of another range (the flag was changed) is not used
-   * @param first numbers below are never handed out
-   * @param staticBand random choice prefers numbers from here on, leaving those below to explicit requests (KEP-3070)
-   */
-  constructor(
-    private readonly store: RangeStore,
-    private readonly key: string,
-    private readonly range: string,
-    private readonly size: number,
-    private readonly first: number,
-    private readonly staticBand: number,
-  ) {}
+  constructor(private readonly options: RangeAllocatorOptions) {}
 
   /** Takes one number. @throws AlreadyAllocatedError */
-  async allocate(n: number): Promise<void> {
-    await this.change((bitmap) => {
+  async allocate(n: number, dryRun = false): Promise<void> {
+    await this.change(dryRun, (bitmap) => {
       if (bitmap.has(n)) {
         throw new AlreadyAllocatedError(`${n} is already allocated`);
       }
@@ -56,14 +47,20 @@ export class RangeAllocator {
     });
   }
 
-  /** Takes any free number. @throws RangeFullError */
-  async allocateNext(): Promise<number> {
+  /**
+   * Takes any free number. @throws RangeFullError
+   * @param besides numbers that a dry run has chosen already, and so cannot find in the state
+   */
+  async allocateNext(dryRun = false, besides: Iterable<number> = []): Promise<number> {
+    const { size, staticBand } = this.options;
     let chosen = 0;
-    await this.change((bitmap) => {
-      const from = this.staticBand < this.size ? randomInt(this.staticBand, this.size) : this.first;
-      const free = this.freeFrom(bitmap, from);
+    await this.change(dryRun, (bitmap) => {
+      for (const n of dryRun ? besides : []) {
+        bitmap.add(n);
+      }
+      const free = bitmap.nextFree(randomInt(staticBand, size), staticBand) ?? bitmap.nextFree(0);
       if (free === undefined) {
-        throw new RangeFullError('range is full');
+        throw new RangeFullError();
       }
       bitmap.add(free);
       chosen = free;
@@ -72,47 +69,49 @@ export class RangeAllocator {
   }
 
   async release(n: number): Promise<void> {
-    await this.change((bitmap) => bitmap.delete(n));
+    await this.change(false, (bitmap) => bitmap.delete(n));
   }
 
   /** Makes the state what the objects say: for what a crash between two writes left behind. */
   async repair(used: () => Promise<Iterable<number>>): Promise<void> {
+    const { store, key, size, onCount } = this.options;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       // The state is read before the objects: what is allocated in between makes the write fail, and a new round.
-      const current = await this.store.read(this.key);
-      const bitmap = new Bitmap(this.size);
+      const current = await store.read(key);
+      const bitmap = new Bitmap(size);
       for (const n of await used()) {
-        if (n >= 0 && n < this.size) {
+        if (n >= 0 && n < size) {
           bitmap.add(n);
         }
       }
       const value = this.encode(bitmap);
-      if (current?.value === value || (await this.store.write(this.key, value, current?.revision))) {
+      if (current?.value === value || (await store.write(key, value, current?.revision))) {
+        onCount?.(bitmap.count());
         return;
       }
     }
-    throw new Error(`${this.key}: too many conflicting writes`);
+    throw new Error(`${key}: too many conflicting writes`);
   }
 
-  private freeFrom(bitmap: Bitmap, from: number): number | undefined {
-    const upper = bitmap.nextFree(from, this.staticBand);
-    return upper ?? bitmap.nextFree(this.first, this.first);
-  }
-
-  private async change(apply: (bitmap: Bitmap) => void): Promise<void> {
+  private async change(dryRun: boolean, apply: (bitmap: Bitmap) => void): Promise<void> {
+    const { store, key, range, size, onCount } = this.options;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const current = await this.store.read(this.key);
+      const current = await store.read(key);
       const known = current ? (JSON.parse(current.value) as Snapshot) : undefined;
-      const bitmap = new Bitmap(this.size, known?.range === this.range ? known.data : undefined);
+      const bitmap = new Bitmap(size, known?.range === range ? known.data : undefined);
       apply(bitmap);
-      if (await this.store.write(this.key, this.encode(bitmap), current?.revision)) {
+      if (dryRun) {
+        return;
+      }
+      if (await store.write(key, this.encode(bitmap), current?.revision)) {
+        onCount?.(bitmap.count());
         return;
       }
     }
-    throw new Error(`${this.key}: too many conflicting writes`);
+    throw new Error(`${key}: too many conflicting writes`);
   }
 
   private encode(bitmap: Bitmap): string {
-    return JSON.stringify({ range: this.range, data: bitmap.encode() } satisfies Snapshot);
+    return JSON.stringify({ range: this.options.range, data: bitmap.encode() } satisfies Snapshot);
   }
 }

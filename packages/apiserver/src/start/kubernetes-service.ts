@@ -20,6 +20,8 @@ export interface KubernetesServiceOptions {
   port: number;
   /** The first address of the Service range. */
   clusterIp: string;
+  /** Takes the addresses that a new Service names; returns how to give them back. */
+  allocate(service: KubeObject): Promise<() => Promise<void>>;
 }
 
 /**
@@ -62,25 +64,28 @@ export class KubernetesService {
       return;
     }
     const { clusterIp } = this.options;
+    const service: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace, name, labels: { component: 'apiserver', provider: 'kubernetes' } },
+      spec: {
+        clusterIP: clusterIp,
+        clusterIPs: [clusterIp],
+        internalTrafficPolicy: 'Cluster',
+        ipFamilies: [clusterIp.includes(':') ? 'IPv6' : 'IPv4'],
+        ipFamilyPolicy: 'SingleStack',
+        ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: this.options.port }],
+        sessionAffinity: 'None',
+        type: 'ClusterIP',
+      },
+      status: { loadBalancer: {} },
+    };
+    const undo = await this.options.allocate(service);
     try {
-      await this.objects.create(services, {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { namespace, name, labels: { component: 'apiserver', provider: 'kubernetes' } },
-        spec: {
-          clusterIP: clusterIp,
-          clusterIPs: [clusterIp],
-          internalTrafficPolicy: 'Cluster',
-          ipFamilies: [clusterIp.includes(':') ? 'IPv6' : 'IPv4'],
-          ipFamilyPolicy: 'SingleStack',
-          ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: this.options.port }],
-          sessionAffinity: 'None',
-          type: 'ClusterIP',
-        },
-        status: { loadBalancer: {} },
-      });
+      await this.objects.create(services, service);
       this.logger.info('Created the kubernetes Service', { clusterIp });
     } catch (error) {
+      await undo();
       if (!isAlreadyExists(error)) {
         throw error;
       }

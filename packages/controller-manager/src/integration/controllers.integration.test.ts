@@ -365,6 +365,32 @@ test('namespace: its content goes before it does', async () => {
   await gone(gvr.namespaces, 'temp', '');
 });
 
+test('a ServiceCIDR is protected, and stays while a Service has an address of it alone', async () => {
+  await api(gvr.servicecidrs, '').create({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    metadata: { name: 'extra' },
+    spec: { cidrs: ['10.40.0.0/24'] },
+  });
+  const ready = async () => {
+    const conditions = ((await find(gvr.servicecidrs, 'extra', ''))?.status?.conditions ?? []) as {
+      [key: string]: string;
+    }[];
+    return conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`).join();
+  };
+  await eventually('the range to be ready', async () => (await ready()) === 'Ready=True ');
+  assert.deepEqual((await find(gvr.servicecidrs, 'extra', ''))?.metadata?.finalizers, [
+    'networking.k8s.io/service-cidr-finalizer',
+  ]);
+  const service = workload('v1', 'Service', 'extra-range', {});
+  service.spec = { clusterIP: '10.40.0.9', ports: [{ port: 80 }] };
+  await api(gvr.services).create(service);
+  await api(gvr.servicecidrs, '').delete('extra');
+  await eventually('the range to wait', async () => (await ready()) === 'Ready=False Terminating');
+  await api(gvr.services).delete('extra-range');
+  // It goes some seconds later: a test further below looks.
+});
+
 test('certificates: a node joining by bootstrap token gets one without being asked twice', async () => {
   await env.client
     .resource<Any>({ group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterrolebindings' })
@@ -620,6 +646,10 @@ test('a silent node: Unknown, tainted, its pods out of service and given up; and
     return pods.filter((p) => p.spec?.nodeName !== 'node-c' && p.status?.phase === 'Running').length === 3;
   });
   nodes.wake('node-c');
+});
+
+test('a ServiceCIDR that waited goes when its last address is free', async () => {
+  await gone(gvr.servicecidrs, 'extra', '');
 });
 
 for (const process of ['controller-manager', 'apiserver', 'etcd'] as const) {
