@@ -162,6 +162,7 @@ export class KubeProxy {
     const started = performance.now();
     const results = await Promise.all(this.families.map((f) => f.sync()));
     this.health.updated();
+    if (results.some((r) => r.isUnfinished)) this.loop.trigger();
     await this.healthServers.update(this.localHealth());
     const lines = results.reduce((n, r) => n + r.lines, 0);
     const changedChains = results.reduce((n, r) => n + r.changedChains, 0);
@@ -214,7 +215,7 @@ export class KubeProxy {
       programmer:
         o.mode === 'nftables'
           ? new NftablesProgrammer(options, prefix)
-          : new IptablesProgrammer(new Restorer(iptables), options),
+          : new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), options),
       deleteFlows: (filters) => deleteFlows(filters, family, prefix),
       onProblem: (service, message) => o.onProblem?.(service, message),
       metrics: this.metrics,

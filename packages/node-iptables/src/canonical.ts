@@ -94,6 +94,16 @@ export function ruleKey(rule: Rule): string {
   ].join('|');
 }
 
+/** `textKey` without comments: equal for two rules that do the same to every packet. */
+export function bareKey(text: string): string {
+  try {
+    const rule = parseRule(text);
+    return ruleKey({ ...rule, matches: rule.matches.filter((m) => m.module !== 'comment') });
+  } catch {
+    return text;
+  }
+}
+
 /** `ruleKey` of a rule's text. Text that can't be parsed is its own key: it equals nothing but itself. */
 export function textKey(text: string): string {
   try {

@@ -1,4 +1,4 @@
-import { textKey } from './canonical.js';
+import { bareKey, textKey } from './canonical.js';
 
 /** A chain whose rules stand in a given order; written whole whenever one of them changes. */
 export interface OrderedChain {
@@ -27,18 +27,29 @@ export interface KnownChain {
   entries: Map<string, readonly string[]> | undefined;
   tail: readonly string[];
   adopted: boolean;
+  /** Of adopted rules: comments do not count when they are compared with wanted ones. */
+  ignoreComments?: boolean;
 }
 
 export function flatten(chain: DesiredChain): readonly string[] {
   return chain.kind === 'ordered' ? chain.rules : [...[...chain.entries.values()].flat(), ...chain.tail];
 }
 
-/** True if kernel text means the same as the desired chain; the order of a bag's entries does not count. */
-export function sameRules(kernel: readonly string[], desired: DesiredChain): boolean {
+/**
+ * True if kernel text means the same as the desired chain; the order of a bag's entries does not count. The comments
+ * of a bag always do: its rules are deleted one by one, and a rule is found by its comment too.
+ */
+export function sameRules(
+  kernel: readonly string[],
+  desired: DesiredChain,
+  o: { ignoreComments?: boolean } = {},
+): boolean {
   const wanted = flatten(desired);
   if (kernel.length !== wanted.length) return false;
-  if (desired.kind === 'ordered')
-    return kernel.every((r, i) => r === wanted[i] || textKey(r) === textKey(wanted[i] ?? ''));
+  if (desired.kind === 'ordered') {
+    const key = o.ignoreComments ? bareKey : textKey;
+    return kernel.every((r, i) => r === wanted[i] || key(r) === key(wanted[i] ?? ''));
+  }
   const body = kernel.length - desired.tail.length;
   if (!desired.tail.every((r, i) => textKey(r) === textKey(kernel[body + i] ?? ''))) return false;
   const have = new Map<string, number>();

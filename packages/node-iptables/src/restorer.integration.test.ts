@@ -5,7 +5,7 @@ import { Iptables } from './command.js';
 import { detectBackend } from './detect.js';
 import { RestoreError } from './errors.js';
 import { removeChains } from './remove.js';
-import { Restorer } from './restorer.js';
+import { Restorer, type RestorerOptions } from './restorer.js';
 import type { Backend, Family } from './types.js';
 
 const isOurs = (_table: string, chain: string) => chain.startsWith('T-');
@@ -23,14 +23,14 @@ function suite(backend: Backend, family: Family): void {
   const host = (n: number) => (family === 'ipv4' ? `10.0.0.${n}` : `fd00::${n}`);
   const hook = { table: 'nat', chain: 'OUTPUT', rule: '-m comment --comment "ours first" -j T-SERVICES' } as const;
   const scripts: string[] = [];
-  const make = () => {
+  const make = (o: RestorerOptions = {}) => {
     const tool = new Iptables({ backend, family, prefix });
     const restore = tool.restore.bind(tool);
     tool.restore = (s) => {
       scripts.push(s);
       return restore(s);
     };
-    return new Restorer(tool);
+    return new Restorer(tool, o);
   };
   const fill = (r: Restorer, services: number) => {
     r.setBag('nat', 'T-SERVICES', ['-m comment --comment last -j RETURN']);
@@ -156,6 +156,54 @@ function suite(backend: Backend, family: Family): void {
     await restorer.apply();
     assert.deepEqual(await restorer.verify(isOurs), []);
     assert.equal(await detectBackend({ family, prefix }), backend);
+  });
+
+  test('many chains go in batches, each whole, and become reachable last', async () => {
+    const next = make({ batchChains: 10 });
+    fill(next, 40);
+    next.setChain('nat', 'T-TOP', ['-j T-MIDDLE']);
+    for (let i = 100; i < 120; i++) next.setChain('nat', `T-SVC-${i}`, ['-j RETURN']);
+    next.setChain('nat', 'T-MIDDLE', ['-j T-BOTTOM']);
+    next.setChain('nat', 'T-BOTTOM', ['-j RETURN']);
+    next.setEntry('nat', 'T-SERVICES', 'top', [`-d ${host(200)} -j T-TOP`]);
+    await next.adopt(isOurs, ['nat']);
+    scripts.length = 0;
+    await next.apply();
+    assert.ok(scripts.length >= 3, `${scripts.length} calls`);
+    const withTop = scripts.filter((s) => s.includes(':T-TOP '));
+    for (const c of [':T-MIDDLE ', ':T-BOTTOM '])
+      assert.ok(withTop.join('').includes(c), 'what it jumps to comes with it');
+    const reach = scripts.findIndex((s) => /-j T-TOP$/m.test(s));
+    const gone = scripts.findIndex((s) => /^-X T-GOOD$/m.test(s));
+    assert.ok(reach > scripts.findIndex((s) => s.includes(':T-TOP ')));
+    assert.ok(gone > reach);
+    assert.equal(next.isPending, false);
+    assert.deepEqual(await next.verify(isOurs), []);
+    restorer = next;
+  });
+
+  test('comments of ordered chains count or not, as wished; those of a bag do', async () => {
+    const commented = (r: Restorer, o: { ignoreComments: boolean }) => {
+      fill(r, 40);
+      r.setChain('nat', 'T-SVC-1', ['-m comment --comment "says more" -j RETURN']);
+      r.setEntry('nat', 'T-SERVICES', 's2', [`-d ${host(2)} -p tcp -m tcp --dport 80 -j T-SVC-2`]);
+      return r.adopt(isOurs, ['nat'], o);
+    };
+    await iptables.restore('*nat\n:T-SVC-1 - [0:0]\n-A T-SVC-1 -j RETURN\nCOMMIT\n');
+    const loose = make();
+    await commented(loose, { ignoreComments: true });
+    scripts.length = 0;
+    await loose.apply();
+    assert.doesNotMatch(scripts.join(''), /-A T-SVC-1 /);
+    assert.match(scripts.join(''), /-A T-SERVICES /);
+    assert.deepEqual(await loose.verify(isOurs, { ignoreComments: true }), []);
+    const strict = make();
+    await commented(strict, { ignoreComments: false });
+    scripts.length = 0;
+    await strict.apply();
+    assert.match(scripts.join(''), /-A T-SVC-1 -m comment --comment "says more" -j RETURN/);
+    assert.doesNotMatch(scripts.join(''), /T-SERVICES/);
+    assert.deepEqual(await strict.verify(isOurs), []);
   });
 
   test('removal leaves nothing of ours and all of others', async () => {

@@ -1,3 +1,4 @@
+import { type Batch, splitBatches } from './batches.js';
 import { textKey } from './canonical.js';
 import { type BagChain, type DesiredChain, type KnownChain, sameRules } from './chain-state.js';
 import type { Iptables } from './command.js';
@@ -29,6 +30,19 @@ export interface Drift {
   problem: 'missing' | 'differs' | 'unexpected';
 }
 
+export interface RestorerOptions {
+  /**
+   * More changed chains than this are written by several calls of iptables-restore, in an order in which no jump ever
+   * leads nowhere, but not at one instant. Default: never split.
+   */
+  batchChains?: number;
+}
+
+export interface CompareOptions {
+  /** Ordered chains that differ from the wanted ones only by comments are taken as they are. Default false. */
+  ignoreComments?: boolean;
+}
+
 interface TableState {
   desired: Map<string, DesiredChain>;
   known: Map<string, KnownChain>;
@@ -48,7 +62,10 @@ export class Restorer {
   private readonly hooks = new Map<string, { hook: Hook; wanted: boolean; settled: boolean }>();
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly iptables: Iptables) {}
+  constructor(
+    private readonly iptables: Iptables,
+    private readonly o: RestorerOptions = {},
+  ) {}
 
   get family() {
     return this.iptables.family;
@@ -124,14 +141,18 @@ export class Restorer {
    * Reads the kernel's chains whose names `isOurs` accepts and takes them as known, so that `apply` writes only the
    * difference and deletes those not wanted: a restart without rewriting. `isOurs` must not accept others' chains.
    */
-  adopt(isOurs: (table: string, chain: string) => boolean, tables: readonly string[]): Promise<void> {
+  adopt(
+    isOurs: (table: string, chain: string) => boolean,
+    tables: readonly string[],
+    o: CompareOptions = {},
+  ): Promise<void> {
     return this.serial(async () => {
       for (const name of tables) {
         const t = this.table(name);
         t.known.clear();
         for (const [chain, rules] of await parseKernelChains(await this.iptables.save(name))) {
           if (!isOurs(name, chain)) continue;
-          t.known.set(chain, { rules, entries: undefined, tail: [], adopted: true });
+          t.known.set(chain, { rules, entries: undefined, tail: [], adopted: true, ...o });
           t.dirty.add(chain);
         }
         for (const chain of t.desired.keys()) t.dirty.add(chain);
@@ -146,54 +167,63 @@ export class Restorer {
    */
   apply(): Promise<ApplyStats> {
     return this.serial(async () => {
-      const scripts = new Map<string, TableScript>();
-      const script = (table: string) => {
-        let s = scripts.get(table);
-        if (!s) {
-          s = new TableScript(table);
-          scripts.set(table, s);
-        }
-        return s;
-      };
-      const written: (() => void)[] = [];
-      const attempted: (() => void)[] = [];
-      let changedChains = 0;
-      for (const [name, t] of this.tables) {
-        const dirty = [...t.dirty];
-        t.dirty.clear();
-        attempted.push(() => {
-          for (const c of dirty) {
-            t.dirty.add(c);
-            // One table may have been written, the other not: each chain may exist, with content nobody knows.
-            t.known.set(c, { rules: undefined, entries: undefined, tail: [], adopted: true });
-          }
-        });
-        for (const chain of dirty) {
-          const commit = this.plan(t, chain, () => script(name));
-          if (!commit) continue;
-          if (commit.changed) changedChains++;
-          written.push(commit.done);
-        }
-      }
-      try {
-        for (const h of await this.planHooks(script)) written.push(h);
-        const text = [...scripts.values()].filter((s) => !s.isEmpty).map((s) => s.render());
-        const lines = [...scripts.values()].reduce((n, s) => n + s.lineCount, 0);
-        if (lines > 0) await this.restore(text.join(''));
-        for (const done of written) done();
-        return { changedChains, lines };
-      } catch (e) {
-        for (const undo of attempted) undo();
-        throw e;
-      }
+      const stats: ApplyStats = { changedChains: 0, lines: 0 };
+      const batches = splitBatches(this.tables, this.o.batchChains ?? Number.POSITIVE_INFINITY);
+      // Hooks make everything else reachable: last, or with everything else.
+      for (const [i, batch] of batches.entries()) await this.write(batch, i === batches.length - 1, stats);
+      return stats;
     });
+  }
+
+  private async write(batch: Batch, withHooks: boolean, stats: ApplyStats): Promise<void> {
+    const scripts = new Map<string, TableScript>();
+    const script = (table: string) => {
+      let s = scripts.get(table);
+      if (!s) {
+        s = new TableScript(table);
+        scripts.set(table, s);
+      }
+      return s;
+    };
+    const written: (() => void)[] = [];
+    const attempted: (() => void)[] = [];
+    let changedChains = 0;
+    for (const [name, dirty] of batch) {
+      const t = this.table(name);
+      for (const chain of dirty) t.dirty.delete(chain);
+      attempted.push(() => {
+        for (const c of dirty) {
+          t.dirty.add(c);
+          // One table may have been written, the other not: each chain may exist, with content nobody knows.
+          t.known.set(c, { rules: undefined, entries: undefined, tail: [], adopted: true });
+        }
+      });
+      for (const chain of dirty) {
+        const commit = this.plan(t, chain, () => script(name));
+        if (!commit) continue;
+        if (commit.changed) changedChains++;
+        written.push(commit.done);
+      }
+    }
+    try {
+      if (withHooks) for (const h of await this.planHooks(script)) written.push(h);
+      const text = [...scripts.values()].filter((s) => !s.isEmpty).map((s) => s.render());
+      const lines = [...scripts.values()].reduce((n, s) => n + s.lineCount, 0);
+      if (lines > 0) await this.restore(text.join(''));
+      for (const done of written) done();
+      stats.changedChains += changedChains;
+      stats.lines += lines;
+    } catch (e) {
+      for (const undo of attempted) undo();
+      throw e;
+    }
   }
 
   /**
    * Compares the kernel with what was written: dear (iptables-save), so for the background and seldom. Chains that
    * differ are written again by the next `apply`.
    */
-  verify(isOurs: (table: string, chain: string) => boolean): Promise<Drift[]> {
+  verify(isOurs: (table: string, chain: string) => boolean, o: CompareOptions = {}): Promise<Drift[]> {
     return this.serial(async () => {
       const drift: Drift[] = [];
       for (const [name, t] of this.tables) {
@@ -202,7 +232,7 @@ export class Restorer {
           const desired = t.desired.get(chain);
           if (t.dirty.has(chain) || !desired) continue;
           const rules = kernel.get(chain);
-          if (rules && sameRules(rules, desired)) continue;
+          if (rules && sameRules(rules, desired, o)) continue;
           drift.push({ table: name, chain, problem: rules ? 'differs' : 'missing' });
           known.rules = undefined;
           known.entries = undefined;
@@ -236,7 +266,7 @@ export class Restorer {
     if (desired.kind === 'bag') return this.planBag(t, chain, known, desired, script);
     const rules = [...desired.rules];
     const done = () => t.known.set(chain, { rules, entries: undefined, tail: [], adopted: false });
-    if (known?.rules && (known.adopted ? sameRules(known.rules, desired) : sameList(known.rules, rules))) {
+    if (known?.rules && (known.adopted ? sameRules(known.rules, desired, known) : sameList(known.rules, rules))) {
       return { changed: false, done };
     }
     script().rewrite(chain, desired);

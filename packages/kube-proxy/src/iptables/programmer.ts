@@ -1,6 +1,7 @@
 import { type ApplyStats, RestoreError, type Restorer } from '@kubelab/node-iptables';
 import type { CategorizedEndpoints } from '../model/categorize.js';
 import type { ServicePort } from '../model/types.js';
+import { formFor, type RuleForm } from './form.js';
 import { isProxyChain } from './names.js';
 import type { RuleOptions } from './options.js';
 import { type ServiceRules, type SharedChain, serviceRules, sharedChains } from './service-rules.js';
@@ -14,12 +15,22 @@ export interface RefusedService {
 
 export interface ProgramResult extends ApplyStats {
   refused: RefusedService[];
+  /** There is more to write that no packet waits for: the next `apply` goes on with it. */
+  isUnfinished?: boolean;
 }
+
+/** Service ports written in another form by one `apply`, so that a change meanwhile does not wait for all of them. */
+const restyleSlice = 500;
 
 /** Programs service ports into one family's iptables: setters note what is wanted, `apply` writes the difference. */
 export class IptablesProgrammer {
+  private readonly wanted = new Map<string, { port: ServicePort; endpoints: CategorizedEndpoints }>();
   private readonly programmed = new Map<string, ServiceRules>();
-  private isFirst = true;
+  private readonly dirty = new Set<string>();
+  /** Ports whose rules are still in another form. */
+  private restyle: string[] = [];
+  private endpointCount = 0;
+  private form: RuleForm | undefined;
 
   constructor(
     private readonly restorer: Restorer,
@@ -28,25 +39,18 @@ export class IptablesProgrammer {
     setStaticRules(restorer, options);
   }
 
-  /** Sets the rules of a service port. */
+  /** Sets a service port and its endpoints. */
   set(port: ServicePort, endpoints: CategorizedEndpoints): void {
-    const rules = serviceRules(port, endpoints, this.options);
-    const before = this.programmed.get(port.key);
-    for (const name of before?.chains.keys() ?? []) {
-      if (!rules.chains.has(name)) this.restorer.removeChain('nat', name);
-    }
-    for (const [name, lines] of rules.chains) this.restorer.setChain('nat', name, lines);
-    this.setEntries(port.key, rules);
-    this.programmed.set(port.key, rules);
+    this.endpointCount += endpoints.total - (this.wanted.get(port.key)?.endpoints.total ?? 0);
+    this.wanted.set(port.key, { port, endpoints });
+    this.dirty.add(port.key);
   }
 
   /** Removes all rules of a service port. */
   remove(key: string): void {
-    const before = this.programmed.get(key);
-    if (!before) return;
-    for (const name of before.chains.keys()) this.restorer.removeChain('nat', name);
-    this.setEntries(key, undefined);
-    this.programmed.delete(key);
+    this.endpointCount -= this.wanted.get(key)?.endpoints.total ?? 0;
+    this.wanted.delete(key);
+    this.dirty.add(key);
   }
 
   /**
@@ -54,19 +58,27 @@ export class IptablesProgrammer {
    * stands. Service ports the kernel refuses are taken out and returned. Throws if the tools themselves fail.
    */
   async apply(): Promise<ProgramResult> {
-    if (this.isFirst) {
-      await this.restorer.adopt(isProxyChain, ['nat', 'filter']);
-      this.isFirst = false;
-    }
+    const isFirst = this.form === undefined;
+    const form = formFor(this.endpointCount, this.form);
+    if (!isFirst && form !== this.form) this.restyle = [...this.programmed.keys()];
+    this.form = form;
+    for (const key of this.dirty) this.render(key, form, 'all');
+    this.dirty.clear();
+    this.renderSlice(form);
+    // What an earlier process wrote in another form does the same to every packet. Only where the form is what makes
+    // a change cheap is it written anew.
+    if (isFirst) await this.restorer.adopt(isProxyChain, ['nat', 'filter'], { ignoreComments: form !== 'compact' });
     const refused: RefusedService[] = [];
     for (;;) {
       try {
-        return { ...(await this.restorer.apply()), refused };
+        return { ...(await this.restorer.apply()), refused, isUnfinished: this.restyle.length > 0 };
       } catch (error) {
         const key = error instanceof RestoreError ? this.ownerOf(error) : undefined;
         if (key === undefined) throw error;
         // At most one turn a service port: what is removed here can't be refused again.
         this.remove(key);
+        this.render(key, form, 'all');
+        this.dirty.delete(key);
         refused.push({ key, error: error as RestoreError });
       }
     }
@@ -74,7 +86,7 @@ export class IptablesProgrammer {
 
   /** Compares the kernel with what was written and marks what differs. Returns the number of chains that do. */
   async verify(): Promise<number> {
-    return (await this.restorer.verify(isProxyChain)).length;
+    return (await this.restorer.verify(isProxyChain, { ignoreComments: true })).length;
   }
 
   /** Something flushed the rules: the next `apply` writes all. */
@@ -91,6 +103,31 @@ export class IptablesProgrammer {
         count[sharedChains[shared as SharedChain][0]] += lines.length;
     }
     return count;
+  }
+
+  /**
+   * The next ports to be written in the form in force: first their own chains, a slice at a time, then, once for
+   * all, their entries in the shared chains, which are cheaper to write whole than one by one.
+   */
+  private renderSlice(form: RuleForm): void {
+    if (this.restyle.length === 0) return;
+    for (const key of this.restyle.splice(-restyleSlice)) this.render(key, form, 'chains');
+    if (this.restyle.length > 0) return;
+    for (const key of this.programmed.keys()) this.render(key, form, 'all');
+  }
+
+  /** Gives the rules of a service port, or its absence, to the restorer. */
+  private render(key: string, form: RuleForm, what: 'all' | 'chains'): void {
+    const wanted = this.wanted.get(key);
+    const before = this.programmed.get(key);
+    const rules = wanted && serviceRules(wanted.port, wanted.endpoints, this.options, form);
+    for (const name of before?.chains.keys() ?? []) {
+      if (!rules?.chains.has(name)) this.restorer.removeChain('nat', name);
+    }
+    for (const [name, lines] of rules?.chains ?? []) this.restorer.setChain('nat', name, lines);
+    if (what === 'all' && (rules || before)) this.setEntries(key, rules);
+    if (rules) this.programmed.set(key, what === 'all' || !before ? rules : { ...rules, entries: before.entries });
+    else this.programmed.delete(key);
   }
 
   private setEntries(key: string, rules: ServiceRules | undefined): void {

@@ -5,6 +5,7 @@ import { categorize } from '../model/categorize.js';
 import { portEndpoints } from '../model/endpoints.js';
 import { servicePorts } from '../model/service.js';
 import { endpoint, service, slice } from '../testing/objects.js';
+import type { RuleForm } from './form.js';
 import type { RuleOptions } from './options.js';
 import { type ServiceRules, serviceRules } from './service-rules.js';
 
@@ -19,12 +20,18 @@ const options: RuleOptions = {
   nodeIP: '192.168.0.2',
 };
 
-function rulesOf(spec: Partial<V1ServiceSpec>, endpoints: V1Endpoint[], o = options, status?: object): ServiceRules {
+function rulesOf(
+  spec: Partial<V1ServiceSpec>,
+  endpoints: V1Endpoint[],
+  o = options,
+  status?: object,
+  form?: RuleForm,
+): ServiceRules {
   const s = service('svc', '10.96.0.41', spec, status as never);
   const [port] = servicePorts(s, 'ipv4', (_s, message) => assert.fail(message));
   assert.ok(port);
   const all = portEndpoints([slice('svc', endpoints)], port, 'ipv4', 'node1');
-  return serviceRules(port, categorize(all, port, { nodeName: 'node1', zone: 'z1' }), o);
+  return serviceRules(port, categorize(all, port, { nodeName: 'node1', zone: 'z1' }), o, form);
 }
 
 /** Chains and entries as text, hashes replaced by what they stand for. */
@@ -51,6 +58,32 @@ test('a cluster IP with two endpoints', () => {
     'KUBE-SEP: -s 10.244.2.1 -m comment --comment default/svc:http -j KUBE-MARK-MASQ',
     'KUBE-SEP: -p tcp -m comment --comment default/svc:http -m tcp -j DNAT --to-destination 10.244.2.1:8080',
   ]);
+});
+
+test('in a large cluster endpoints have no comments, in a very large one Services neither', () => {
+  assert.deepEqual(text(rulesOf({}, two, options, undefined, 'large')), [
+    'natServices: -d 10.96.0.41 -p tcp -m comment --comment "default/svc:http cluster IP" -m tcp --dport 80 -j KUBE-SVC',
+    'KUBE-SVC: ! -s 10.244.0.0/16 -d 10.96.0.41 -p tcp -m comment --comment "default/svc:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ',
+    'KUBE-SVC: -m statistic --mode random --probability 0.5000000000 -j KUBE-SEP',
+    'KUBE-SVC: -j KUBE-SEP',
+    'KUBE-SEP: -s 10.244.1.1 -j KUBE-MARK-MASQ',
+    'KUBE-SEP: -p tcp -m tcp -j DNAT --to-destination 10.244.1.1:8080',
+    'KUBE-SEP: -s 10.244.2.1 -j KUBE-MARK-MASQ',
+    'KUBE-SEP: -p tcp -m tcp -j DNAT --to-destination 10.244.2.1:8080',
+  ]);
+  const node = { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30001 }] };
+  assert.deepEqual(text(rulesOf(node, two.slice(1), options, undefined, 'compact')), [
+    'natServices: -d 10.96.0.41 -p tcp -m tcp --dport 80 -j KUBE-SVC',
+    'natNodePorts: -p tcp -m tcp --dport 30001 -j KUBE-EXT',
+    'KUBE-SVC: ! -s 10.244.0.0/16 -d 10.96.0.41 -p tcp -m tcp --dport 80 -j KUBE-MARK-MASQ',
+    'KUBE-SVC: -j KUBE-SEP',
+    'KUBE-EXT: -j KUBE-MARK-MASQ',
+    'KUBE-EXT: -j KUBE-SVC',
+    'KUBE-SEP: -s 10.244.2.1 -j KUBE-MARK-MASQ',
+    'KUBE-SEP: -p tcp -j DNAT --to-destination 10.244.2.1:8080',
+  ]);
+  const refused = (form: RuleForm) => text(rulesOf(node, [], options, undefined, form));
+  assert.deepEqual(refused('compact'), refused('full'), 'refusals are few and keep their comments');
 });
 
 test('masquerade-all masks every client', () => {

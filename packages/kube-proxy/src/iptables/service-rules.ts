@@ -8,6 +8,7 @@ import {
   usesClusterEndpoints,
   usesLocalEndpoints,
 } from '../model/types.js';
+import type { RuleForm } from './form.js';
 import { chain, endpointChain, type ServiceChains, serviceChains } from './names.js';
 import type { RuleOptions } from './options.js';
 
@@ -38,8 +39,17 @@ interface Refusal {
   target: ReturnType<typeof target.reject>;
 }
 
+/** Comments of the nat table's rules; undefined where the form has none. */
+const serviceComment = (form: RuleForm, comment: string) => (form === 'compact' ? undefined : comment);
+const endpointComment = (form: RuleForm, comment: string) => (form === 'full' ? comment : undefined);
+
 /** Computes the rules of one service port; the same input always gives the same text. */
-export function serviceRules(p: ServicePort, e: CategorizedEndpoints, o: RuleOptions): ServiceRules {
+export function serviceRules(
+  p: ServicePort,
+  e: CategorizedEndpoints,
+  o: RuleOptions,
+  form: RuleForm = 'full',
+): ServiceRules {
   const names = serviceChains(p.displayName, p.protocol);
   const hasInternal = p.internalPolicyLocal ? e.local.length > 0 : e.hasAny;
   const hasExternal = p.externalPolicyLocal ? e.local.length > 0 : e.hasAny;
@@ -58,26 +68,26 @@ export function serviceRules(p: ServicePort, e: CategorizedEndpoints, o: RuleOpt
     },
   };
   const usesFirewall = e.hasAny && p.loadBalancerVIPs.length > 0 && p.sourceRanges.length > 0;
-  addEntries(rules, p, names, { hasInternal, hasExternal, hasAny: e.hasAny, usesFirewall, refusal });
+  addEntries(rules, p, names, { hasInternal, hasExternal, hasAny: e.hasAny, usesFirewall, refusal }, form);
 
   const policyChain = (isLocal: boolean) => (isLocal ? names.svl : names.svc);
   const svc: string[] = [];
   const svl: string[] = [];
   if (hasInternal) {
-    const masquerade = masqueradeInternal(p, o);
+    const masquerade = masqueradeInternal(p, o, form);
     if (masquerade) (p.internalPolicyLocal ? svl : svc).push(masquerade);
   }
-  if (usesClusterEndpoints(p) && e.cluster.length > 0) svc.push(...balance(p, e.cluster));
-  if (usesLocalEndpoints(p) && e.local.length > 0) svl.push(...balance(p, e.local));
+  if (usesClusterEndpoints(p) && e.cluster.length > 0) svc.push(...balance(p, e.cluster, form));
+  if (usesLocalEndpoints(p) && e.local.length > 0) svl.push(...balance(p, e.local, form));
   if (svc.length > 0) rules.chains.set(names.svc, svc);
   if (svl.length > 0) rules.chains.set(names.svl, svl);
   if (e.hasAny && isExternallyAccessible(p)) {
     const policy = hasExternal ? policyChain(p.externalPolicyLocal) : undefined;
-    rules.chains.set(names.ext, externalRules(p, names, policy, e.cluster.length > 0, o));
+    rules.chains.set(names.ext, externalRules(p, names, policy, e.cluster.length > 0, o, form));
   }
-  if (usesFirewall) rules.chains.set(names.fw, firewallRules(p, names, o));
+  if (usesFirewall) rules.chains.set(names.fw, firewallRules(p, names, o, form));
   for (const ep of e.reachable) {
-    rules.chains.set(endpointChain(p.displayName, p.protocol, ep.address), endpointRules(p, ep));
+    rules.chains.set(endpointChain(p.displayName, p.protocol, ep.address), endpointRules(p, ep, form));
   }
   return rules;
 }
@@ -88,8 +98,9 @@ function addEntries(
   p: ServicePort,
   names: ServiceChains,
   s: { hasInternal: boolean; hasExternal: boolean; hasAny: boolean; usesFirewall: boolean; refusal: Refusal },
+  form: RuleForm,
 ): void {
-  const to = (ip: string, comment: string, t: RuleSpec['target']) =>
+  const to = (ip: string, comment: string | undefined, t: RuleSpec['target']) =>
     text({
       destination: ip,
       protocol: p.protocol,
@@ -101,16 +112,17 @@ function addEntries(
 
   if (s.hasInternal) {
     const internal = p.internalPolicyLocal ? names.svl : names.svc;
-    natServices.push(to(p.clusterIP, `${p.displayName} cluster IP`, target.jump(internal)));
+    natServices.push(to(p.clusterIP, serviceComment(form, `${p.displayName} cluster IP`), target.jump(internal)));
   } else filterServices.push(to(p.clusterIP, s.refusal.comment, s.refusal.target));
 
   for (const ip of p.externalIPs) {
-    if (s.hasAny) natServices.push(to(ip, `${p.displayName} external IP`, target.jump(names.ext)));
+    if (s.hasAny)
+      natServices.push(to(ip, serviceComment(form, `${p.displayName} external IP`), target.jump(names.ext)));
     if (!s.hasExternal) filterExternal.push(to(ip, s.refusal.comment, s.refusal.target));
   }
   for (const ip of p.loadBalancerVIPs) {
     const via = s.usesFirewall ? names.fw : names.ext;
-    if (s.hasAny) natServices.push(to(ip, `${p.displayName} loadbalancer IP`, target.jump(via)));
+    if (s.hasAny) natServices.push(to(ip, serviceComment(form, `${p.displayName} loadbalancer IP`), target.jump(via)));
     if (s.usesFirewall) {
       filterFirewall.push(to(ip, `${p.displayName} traffic not accepted by ${names.fw}`, target.drop()));
     }
@@ -120,7 +132,12 @@ function addEntries(
     const port = match.destinationPort(p.protocol, p.nodePort);
     if (s.hasAny) {
       natNodePorts.push(
-        text({ protocol: p.protocol, comment: p.displayName, matches: [port], target: target.jump(names.ext) }),
+        text({
+          protocol: p.protocol,
+          comment: serviceComment(form, p.displayName),
+          matches: [port],
+          target: target.jump(names.ext),
+        }),
       );
     }
     if (!s.hasExternal) {
@@ -150,13 +167,13 @@ function addEntries(
  * Traffic to the cluster IP from outside the pod network may have come in through this node only to leave it again
  * for a pod elsewhere: replies must come back through here.
  */
-function masqueradeInternal(p: ServicePort, o: RuleOptions): string | undefined {
+function masqueradeInternal(p: ServicePort, o: RuleOptions, form: RuleForm): string | undefined {
   if (!o.masqueradeAll && o.clusterCidr === undefined) return undefined;
   return text({
     ...(o.masqueradeAll ? {} : { source: not(o.clusterCidr ?? '') }),
     destination: p.clusterIP,
     protocol: p.protocol,
-    comment: `${p.displayName} cluster IP`,
+    comment: serviceComment(form, `${p.displayName} cluster IP`),
     matches: [match.destinationPort(p.protocol, p.port)],
     target: target.jump(chain.markMasq),
   });
@@ -169,22 +186,23 @@ function externalRules(
   policy: string | undefined,
   hasCluster: boolean,
   o: RuleOptions,
+  form: RuleForm,
 ): string[] {
   const out: string[] = [];
-  const d = `${p.displayName} external destinations`;
+  const comment = (what: string) => serviceComment(form, `${what} for ${p.displayName} external destinations`);
   if (!p.externalPolicyLocal) {
-    out.push(text({ comment: `masquerade traffic for ${d}`, target: target.jump(chain.markMasq) }));
+    out.push(text({ comment: comment('masquerade traffic'), target: target.jump(chain.markMasq) }));
   } else {
     // Pods and this node itself reach the service as if through an outside load balancer: by all endpoints.
     const fromHost = [match.addressType('src-type', 'LOCAL')];
     if (o.clusterCidr !== undefined && hasCluster) {
-      out.push(text({ source: o.clusterCidr, comment: `pod traffic for ${d}`, target: target.jump(names.svc) }));
+      out.push(text({ source: o.clusterCidr, comment: comment('pod traffic'), target: target.jump(names.svc) }));
     }
     out.push(
-      text({ comment: `masquerade LOCAL traffic for ${d}`, matches: fromHost, target: target.jump(chain.markMasq) }),
+      text({ comment: comment('masquerade LOCAL traffic'), matches: fromHost, target: target.jump(chain.markMasq) }),
     );
     if (hasCluster) {
-      out.push(text({ comment: `route LOCAL traffic for ${d}`, matches: fromHost, target: target.jump(names.svc) }));
+      out.push(text({ comment: comment('route LOCAL traffic'), matches: fromHost, target: target.jump(names.svc) }));
     }
   }
   if (policy) out.push(text({ target: target.jump(policy) }));
@@ -192,8 +210,8 @@ function externalRules(
 }
 
 /** KUBE-FW: source ranges of a load balancer. What passes none is not DNATed and dropped by KUBE-PROXY-FIREWALL. */
-function firewallRules(p: ServicePort, names: ServiceChains, o: RuleOptions): string[] {
-  const comment = `${p.displayName} loadbalancer IP`;
+function firewallRules(p: ServicePort, names: ServiceChains, o: RuleOptions, form: RuleForm): string[] {
+  const comment = serviceComment(form, `${p.displayName} loadbalancer IP`);
   const sources = [...p.sourceRanges];
   // A request of this node to an address that is local to it has that address as its source.
   if (o.nodeIP !== undefined && p.sourceRanges.some((c) => cidrContains(c, o.nodeIP ?? ''))) {
@@ -206,9 +224,9 @@ function firewallRules(p: ServicePort, names: ServiceChains, o: RuleOptions): st
 }
 
 /** KUBE-SVC and KUBE-SVL: sticky clients first, then each endpoint with an equal chance. */
-function balance(p: ServicePort, endpoints: Endpoint[]): string[] {
+function balance(p: ServicePort, endpoints: Endpoint[], form: RuleForm): string[] {
   const out: string[] = [];
-  const comment = (e: Endpoint) => `${p.displayName} -> ${e.address}`;
+  const comment = (e: Endpoint) => endpointComment(form, `${p.displayName} -> ${e.address}`);
   const to = (e: Endpoint) => endpointChain(p.displayName, p.protocol, e.address);
   if (p.affinitySeconds !== undefined) {
     for (const e of endpoints) {
@@ -235,17 +253,18 @@ function balance(p: ServicePort, endpoints: Endpoint[]): string[] {
 }
 
 /** KUBE-SEP: an endpoint that reaches itself must see a foreign source (hairpin), then the DNAT. */
-function endpointRules(p: ServicePort, e: Endpoint): string[] {
+function endpointRules(p: ServicePort, e: Endpoint, form: RuleForm): string[] {
+  const comment = endpointComment(form, p.displayName);
   return [
-    text({ source: e.ip, comment: p.displayName, target: target.jump(chain.markMasq) }),
+    text({ source: e.ip, comment, target: target.jump(chain.markMasq) }),
     text({
       protocol: p.protocol,
-      comment: p.displayName,
+      comment,
       matches: [
         ...(p.affinitySeconds === undefined
           ? []
           : [match.remember(endpointChain(p.displayName, p.protocol, e.address))]),
-        { module: p.protocol, options: [] },
+        ...(form === 'compact' ? [] : [{ module: p.protocol, options: [] }]),
       ],
       target: target.dnat(e.address),
     }),

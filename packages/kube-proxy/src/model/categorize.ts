@@ -16,6 +16,8 @@ export interface CategorizedEndpoints {
   reachable: Endpoint[];
   /** Whether any endpoint in the cluster can take traffic, even if none of this node's may. */
   hasAny: boolean;
+  /** All endpoints of the port, whatever their state: what kube-proxy measures a cluster's size by. */
+  total: number;
 }
 
 type Hint = 'zone' | 'node' | undefined;
@@ -44,7 +46,13 @@ const isFallback = (e: Endpoint) => e.serving && e.terminating;
  * terminating ones that still serve (KEP-1669), for the cluster and for this node separately.
  */
 export function categorize(endpoints: Endpoint[], port: ServicePort, t: Topology): CategorizedEndpoints {
-  const result: CategorizedEndpoints = { cluster: [], local: [], reachable: [], hasAny: false };
+  const result: CategorizedEndpoints = {
+    cluster: [],
+    local: [],
+    reachable: [],
+    hasAny: false,
+    total: endpoints.length,
+  };
   if (usesClusterEndpoints(port)) {
     const hint = hintInForce(endpoints, t);
     result.cluster = endpoints.filter((e) => e.ready && isHinted(e, hint, t));
