@@ -2,16 +2,14 @@ import { fileURLToPath } from 'node:url';
 import { type Result, run, tryRun } from './exec.js';
 import { adminKubeconfig, clusterName, onHost } from './machine.js';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+/** The entry of the `kubelab` command. */
+export const main = fileURLToPath(new URL('../../../../packages/cli/dist/main.js', import.meta.url));
 
 /** Runs the `kubelab` command on the suite's machine. */
 export function kubelab(command: string, ...args: string[]): Promise<string> {
-  return run(
-    onHost([process.execPath, `${root}packages/cli/dist/main.js`, command, ...args, `--name=${clusterName}`]),
-    {
-      timeoutMs: 300_000,
-    },
-  );
+  return run(onHost([process.execPath, main, command, ...args, `--name=${clusterName}`]), {
+    timeoutMs: 300_000,
+  });
 }
 
 const kubectlBinary = process.env.KUBECTL ?? 'kubectl';
