@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import type { OptionSpecs, OptionValues } from '@kubelab/component-base';
 import { checkAddonNames } from '../cluster/addons.js';
 import type { ClusterConfig } from '../cluster/config.js';
@@ -11,7 +11,7 @@ export const addonOptions: OptionSpecs = {
     type: 'string[]',
     default: [],
     description:
-      "Addresses on the nodes' network for Services of type LoadBalancer: CIDRs or FIRST-LAST; none: the nodes' own",
+      "Addresses on the nodes' network for Services of type LoadBalancer: CIDRs or FIRST-LAST, IPv4 and IPv6; none: the nodes' own",
   },
 };
 
@@ -22,17 +22,17 @@ export function withAddonOptions(config: ClusterConfig, options: OptionValues): 
   const pool = options.isSet('load-balancer-pool') ? options.strings('load-balancer-pool') : config.loadBalancerPool;
   const wrong = pool.find((range) => !isRange(range));
   if (wrong !== undefined) {
-    throw new UsageError(`--load-balancer-pool: ${JSON.stringify(wrong)} is no range of IPv4 addresses`);
+    throw new UsageError(`--load-balancer-pool: ${JSON.stringify(wrong)} is no range of IP addresses`);
   }
   return { ...config, addons: [...new Set([...config.addons, ...named])], loadBalancerPool: pool };
 }
 
-/** `192.168.1.240/28`, `192.168.1.240-192.168.1.250`, or one address, as the controller manager reads them. */
+/** `192.168.1.240/28`, `fd00::100-fd00::1ff`, or one address, as the controller manager reads them. */
 function isRange(text: string): boolean {
   const [first = '', last, ...more] = text.split('-');
-  if (last !== undefined) {
-    return more.length === 0 && isIPv4(first) && isIPv4(last);
-  }
-  const [ip = '', length = '32', ...rest] = text.split('/');
-  return rest.length === 0 && isIPv4(ip) && /^\d+$/.test(length) && Number(length) >= 8 && Number(length) <= 32;
+  if (last !== undefined) return more.length === 0 && isIP(first) !== 0 && isIP(first) === isIP(last);
+  const [ip = '', length, ...rest] = text.split('/');
+  const width = isIPv4(ip) ? 32 : 128;
+  const bits = Number(length ?? width);
+  return rest.length === 0 && isIP(ip) !== 0 && /^\d+$/.test(length ?? '0') && bits >= 8 && bits <= width;
 }

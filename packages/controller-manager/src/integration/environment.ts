@@ -17,11 +17,16 @@ export interface Environment {
   directory: string;
   /** Ends a process with SIGKILL and starts it again. */
   restart(name: 'etcd' | 'apiserver' | 'controller-manager'): Promise<void>;
+  /** Ends the controller manager and starts it with other flags of the test's own. */
+  restartControllers(controllerFlags: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts the control plane on free ports in a directory of its own. Logs are kept there until stop(). */
-export async function startEnvironment(controllerFlags: string[] = []): Promise<Environment> {
+export async function startEnvironment(
+  controllerFlags: string[] = [],
+  apiServerFlags: string[] = [],
+): Promise<Environment> {
   const directory = mkdtempSync(join(tmpdir(), 'kubelab-controllers-'));
   mkdirSync(join(directory, 'pki'));
   const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()];
@@ -62,9 +67,10 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
     '--authorization-mode=Node,RBAC',
     '--enable-bootstrap-token-auth',
     '--allow-privileged',
+    ...apiServerFlags,
   ]);
   const client = new Client(loadKubeconfig(files.admin));
-  const startControllers = (): void =>
+  const startControllers = (flags: string[]): void =>
     start('controller-manager', process.execPath, [
       join(packages, 'controller-manager', 'dist', 'main.js'),
       `--kubeconfig=${files.controllerManager}`,
@@ -79,7 +85,7 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
       `--cluster-signing-cert-file=${file('ca.crt')}`,
       `--cluster-signing-key-file=${file('ca.key')}`,
       '--use-service-account-credentials',
-      ...controllerFlags,
+      ...flags,
     ]);
   const ready = async (): Promise<void> => {
     await waitFor('the API server', () => isReady(client), { timeoutMs: startTimeoutMs });
@@ -92,6 +98,10 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
       await end(processes.get(name), 'SIGKILL');
       starters.get(name)?.();
       if (name !== 'controller-manager') await ready();
+    },
+    async restartControllers(flags) {
+      await end(processes.get('controller-manager'), 'SIGKILL');
+      startControllers(flags);
     },
     async stop() {
       client.close();
@@ -106,7 +116,7 @@ export async function startEnvironment(controllerFlags: string[] = []): Promise<
     await environment.stop();
     throw new Error(`the API server did not get ready; the end of its log:\n${log}`, { cause });
   }
-  startControllers();
+  startControllers(controllerFlags);
   return environment;
 }
 

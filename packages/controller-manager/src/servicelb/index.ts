@@ -1,18 +1,21 @@
-import type { V1Service } from '@kubelab/api';
+import type { V1LoadBalancerIngress, V1Service } from '@kubelab/api';
 import { deepEqual, isConflict, isNotFound, splitObjectKey } from '@kubelab/apimachinery';
 import { gvr } from '@kubelab/client';
 import type { ControllerContext, ControllerDescriptor } from '../framework/controller.js';
 import type { Node, Service } from '../framework/kinds.js';
 import { keyOf } from '../framework/live.js';
 import { type Outcome, Reconciler } from '../framework/reconciler.js';
-import { decideFromNodes, decideFromPool, ingressIps, isOurs } from './decide.js';
+import { decideFromNodes, decideFromPool, ingressIps, isOurs, loadBalancerClass } from './decide.js';
 import { AddressPool } from './pool.js';
 
 const retryMs = 30_000;
+/** Kubernetes' own: a Service does not go away before its load balancer is taken down (KEP-980). */
+const finalizer = 'service.kubernetes.io/load-balancer-cleanup';
 
 /**
  * Gives Services of type LoadBalancer their addresses: from the pool, whose addresses the node agents announce on
- * their link, or without a pool those of the nodes, where kube-proxy takes the Services' ports.
+ * their link, or without a pool those of the nodes, where kube-proxy takes the Services' ports. Events, finalizer and
+ * order of steps are those of Kubernetes' service controller (k8s.io/cloud-provider).
  */
 export const serviceLoadBalancerController: ControllerDescriptor = {
   name: 'service-lb-controller',
@@ -34,40 +37,72 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
     const { namespace, name } = splitObjectKey(key);
     const service = services.lister.get(namespace, name);
     if (!service || service.metadata.deletionTimestamp || !isOurs(service)) {
+      if (service && needsCleanup(service)) await takeDown(service);
       if (given.delete(key)) requeueWaiting();
       return undefined;
     }
-    const all = services.lister.list();
-    const others = all.filter((s) => isOurs(s) && keyOf(s) !== key);
-    const reserved = new Set([...given].filter(([k]) => k !== key).flatMap(([, ips]) => ips));
+    return ensure(key, service);
+  }
+
+  async function ensure(key: string, service: Service): Promise<Outcome> {
+    const others = services.lister
+      .list()
+      .filter((s) => isOurs(s) && keyOf(s) !== key)
+      .map((s) => ({ service: s, ips: [...new Set([...ingressIps(s), ...(given.get(keyOf(s)) ?? [])])] }));
     const decision = pool
-      ? decideFromPool(service, others, pool, reserved)
+      ? decideFromPool(service, others, pool)
       : decideFromNodes(service, others, nodes.lister.list());
+    const before = service.status?.loadBalancer?.ingress ?? [];
     if ('problem' in decision) {
-      recorder.event(service, 'Warning', 'SyncLoadBalancerFailed', `Error syncing load balancer: ${decision.problem}`);
-      if (ingressIps(service).length > 0) await write(service, []);
+      event(service, 'SyncLoadBalancerFailed', `Error syncing load balancer: ${decision.problem}`, 'Warning');
+      if (before.length > 0) await write(service, { status: statusOf([]) });
+      given.delete(key);
       return { requeueAfterMs: retryMs };
     }
-    if (deepEqual(service.status?.loadBalancer?.ingress ?? [], decision.ingress)) return undefined;
-    if (ingressIps(service).length === 0) {
-      recorder.event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer');
-    }
-    if (!(await write(service, decision.ingress))) return undefined;
+    const { ingress } = decision;
+    if (ingress.length === 0)
+      event(service, 'UnAvailableLoadBalancer', 'There are no available nodes for LoadBalancer', 'Warning');
+    if (hasFinalizer(service) && deepEqual(before, ingress)) return undefined;
+    if (before.length === 0 && ingress.length > 0) event(service, 'EnsuringLoadBalancer', 'Ensuring load balancer');
+    // Before the address: the Service must not go before it is given back.
+    const finalizers = [...new Set([...(service.metadata.finalizers ?? []), finalizer])];
+    if (!(await write(service, { metadata: { finalizers }, status: statusOf(ingress) }))) return undefined;
     // Addresses of nodes are shared by all Services; only those of a pool are one Service's own.
     if (pool)
       given.set(
         key,
-        decision.ingress.map((i) => i.ip ?? ''),
+        ingress.map((i) => i.ip ?? ''),
       );
-    recorder.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
-    logger.info('Load balancer addresses given', { service: key, addresses: decision.ingress.map((i) => i.ip) });
+    if (ingress.length === 0 || deepEqual(before, ingress)) return undefined;
+    if (pool || before.length === 0) event(service, 'EnsuredLoadBalancer', 'Ensured load balancer');
+    else event(service, 'UpdatedLoadBalancer', 'Updated load balancer with new hosts');
+    logger.info('Load balancer addresses given', { service: key, addresses: ingress.map((i) => i.ip) });
+    // Where an address was given up for another, those that went without may have it.
+    if (before.some((i) => !ingress.some((now) => now.ip === i.ip))) requeueWaiting();
     return undefined;
   }
 
-  /** Whether it was written: a Service that is changed or gone comes here again by the event of that. */
-  async function write(service: Service, ingress: { ip?: string }[]): Promise<boolean> {
+  /** Gives back what a Service had that goes away or is of another type now. */
+  async function takeDown(service: Service): Promise<void> {
+    if (ingressIps(service).length > 0) event(service, 'DeletingLoadBalancer', 'Deleting load balancer');
+    const finalizers = (service.metadata.finalizers ?? []).filter((f) => f !== finalizer);
+    const left = finalizers.length > 0 ? finalizers : null;
+    if (await write(service, { metadata: { finalizers: left }, status: statusOf([]) })) {
+      event(service, 'DeletedLoadBalancer', 'Deleted load balancer');
+    }
+  }
+
+  function event(service: Service, reason: string, message: string, type: 'Normal' | 'Warning' = 'Normal'): void {
+    recorder.event(service, type, reason, message);
+  }
+
+  /**
+   * Finalizers and status in one write, by the status subresource as the role of Kubernetes' service controller
+   * allows. Whether it was written: a Service that is changed or gone comes here again by the event of that.
+   */
+  async function write(service: Service, change: { metadata?: object; status: object }): Promise<boolean> {
     const { namespace = '', name, resourceVersion } = service.metadata;
-    const body = { metadata: { resourceVersion }, status: { loadBalancer: { ingress } } };
+    const body = { ...change, metadata: { ...change.metadata, resourceVersion } };
     try {
       await serviceClient.namespace(namespace).patch(name, body, { type: 'merge', subresource: 'status' });
       return true;
@@ -88,11 +123,30 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
       if (isOurs(s)) requeueWaiting();
     },
   });
-  const ready = (n: Node) => n.status?.conditions?.find((c) => c.type === 'Ready')?.status;
+  const isOurConcern = (s: Service) => isOurs(s) || hasFinalizer(s);
+  const facts = ({ metadata, spec, status }: Node) => [
+    metadata.labels,
+    spec?.taints,
+    status?.conditions?.find((c) => c.type === 'Ready')?.status,
+    status?.addresses,
+  ];
   return reconciler
-    .watch(services, (s, old) => (isOurs(s) || (old && isOurs(old)) ? [keyOf(s)] : []))
+    .watch(services, (s, old) => (isOurConcern(s) || (old && isOurConcern(old)) ? [keyOf(s)] : []))
     .watch(nodes, (n, old) => {
-      if (pool || (old && ready(n) === ready(old) && deepEqual(n.status?.addresses, old.status?.addresses))) return [];
+      if (pool || (old && deepEqual(facts(n), facts(old)))) return [];
       return services.lister.list().filter(isOurs).map(keyOf);
     });
+}
+
+const statusOf = (ingress: V1LoadBalancerIngress[]) => ({ loadBalancer: { ingress } });
+
+function hasFinalizer(s: Service): boolean {
+  return s.metadata.finalizers?.includes(finalizer) ?? false;
+}
+
+/** Has a load balancer (of ours: no other's class), and is to have none. */
+function needsCleanup(s: Service): boolean {
+  const c = s.spec.loadBalancerClass;
+  if (!hasFinalizer(s) || (c !== undefined && c !== loadBalancerClass)) return false;
+  return s.metadata.deletionTimestamp !== undefined || s.spec.type !== 'LoadBalancer';
 }
