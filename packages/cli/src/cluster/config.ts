@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writePublicFile } from '@kubelab/pki/files';
 import type { Layout } from './layout.js';
+import { type NetworkModes, networkModesOf } from './network-modes.js';
 
 /** What was decided when the cluster was made; kept in cluster.json so that a later `up` brings back the same one. */
-export interface ClusterConfig {
+export interface ClusterConfig extends NetworkModes {
   name: string;
   /** `host`: this machine is the node. `lab`: each node is a network namespace. `control-plane`: nodes join later. */
   mode: 'host' | 'lab' | 'control-plane';
@@ -37,7 +38,12 @@ export function readClusterConfig(layout: Layout): ClusterConfig | undefined {
   try {
     const known = JSON.parse(readFileSync(layout.configFile, 'utf8')) as ClusterConfig;
     // Clusters that were made before there were these have none of them.
-    return { ...known, addons: known.addons ?? [], loadBalancerPool: known.loadBalancerPool ?? [] };
+    return {
+      ...known,
+      ...networkModesOf(known),
+      addons: known.addons ?? [],
+      loadBalancerPool: known.loadBalancerPool ?? [],
+    };
   } catch (cause) {
     throw new Error(`cannot read ${layout.configFile}: ${(cause as Error).message}`, { cause });
   }

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writePublicFile } from '@kubelab/pki/files';
 import type { NodeLayout } from './layout.js';
+import { type NetworkModes, networkModesOf } from './network-modes.js';
 
 /** What was decided when the machine joined; kept in node.json so that its processes can be started again. */
-export interface NodeConfig {
+export interface NodeConfig extends NetworkModes {
   nodeName: string;
   nodeIp: string;
   podCidr: string;
@@ -29,7 +30,7 @@ export function readNodeConfig(node: NodeLayout): NodeConfig | undefined {
   }
   const known = JSON.parse(readFileSync(file(node), 'utf8')) as NodeConfig;
   // Machines that joined before there were addons know none.
-  return { ...known, addons: known.addons ?? [] };
+  return { ...known, ...networkModesOf(known), addons: known.addons ?? [] };
 }
 
 export function writeNodeConfig(node: NodeLayout, config: NodeConfig): void {

@@ -1,6 +1,7 @@
 import type { OptionSpecs, OptionValues } from '@kubelab/component-base';
 import { nthAddress, nthIpv6Address, ofFamily, primaryAddress } from '../cluster/address.js';
 import type { ClusterConfig } from '../cluster/config.js';
+import { defaultNetworkModes, proxyModes, routeModes } from '../cluster/network-modes.js';
 import { UsageError } from '../command.js';
 
 /** Networks that --dual-stack adds. */
@@ -26,6 +27,16 @@ export const networkOptions: OptionSpecs = {
   'service-cidr': { type: 'string', default: '10.96.0.0/16', description: 'Network of the Services' },
   'cluster-domain': { type: 'string', default: 'cluster.local', description: 'DNS domain of the cluster' },
   'lab-cidr': { type: 'string', default: '10.30.0.0/24', description: "Network of a lab's nodes" },
+  'proxy-mode': {
+    type: 'string',
+    default: defaultNetworkModes.proxyMode,
+    description: `How Services are programmed: ${proxyModes.join(', ')}`,
+  },
+  'route-mode': {
+    type: 'string',
+    default: defaultNetworkModes.routeMode,
+    description: `How pods of other nodes are reached: ${routeModes.join(', ')}; auto: VXLAN where no link is shared`,
+  },
   'dual-stack': {
     type: 'boolean',
     default: false,
@@ -65,9 +76,21 @@ export function newClusterConfig(
     clusterDns: first(serviceCidr, 10),
     clusterDomain: options.string('cluster-domain'),
     labCidr,
+    proxyMode: oneOf(options, 'proxy-mode', proxyModes),
+    routeMode: oneOf(options, 'route-mode', routeModes),
     addons: [],
     loadBalancerPool: [],
   };
+}
+
+/** One of the names an option may have. Throws a UsageError for another. */
+function oneOf<T extends string>(options: OptionValues, name: string, names: readonly T[]): T {
+  const given = options.string(name);
+  const found = names.find((known) => known === given);
+  if (!found) {
+    throw new UsageError(`--${name}=${given}: it is one of ${names.join(', ')}`);
+  }
+  return found;
 }
 
 /** `IPV4` or `IPV4,IPV6`. Throws a UsageError for anything else. */

@@ -204,6 +204,7 @@ function printNextSteps(report: Report, layout: Layout, config: ClusterConfig): 
   report.line('  curl http://$(kubectl get service web -o jsonpath={.spec.clusterIP})/');
   if (config.mode === 'lab') {
     const node = labNodesOf(config)[0];
-    report.line(`  nsenter --net=/run/netns/${node?.netns} iptables-save -t nat   # the rules of ${node?.name}`);
+    const rules = config.proxyMode === 'nftables' ? 'nft list table ip kubelab-proxy' : 'iptables-save -t nat';
+    report.line(`  nsenter --net=/run/netns/${node?.netns} ${rules}   # the rules of ${node?.name}`);
   }
 }

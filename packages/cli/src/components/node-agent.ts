@@ -1,10 +1,11 @@
 import type { NodeLayout } from '../cluster/layout.js';
+import type { NetworkModes } from '../cluster/network-modes.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { httpOk } from '../process/health-probe.js';
 import { succeeds } from '../process/run.js';
 import { nodeCommand } from './node-command.js';
 
-export interface NodeAgentOptions {
+export interface NodeAgentOptions extends NetworkModes {
   node: NodeLayout;
   nodeName: string;
   nodeIp: string;
@@ -47,7 +48,9 @@ export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
       kubeconfig: node.kubeconfig,
       'node-ip': options.nodeIp,
       'pod-manifest-path': `${node.etcDir}/manifests`,
+      'proxy-mode': options.proxyMode,
       'root-dir': `${node.stateDir}/kubelet`,
+      'route-mode': options.routeMode,
     }),
     ready: () => httpOk(health),
     live: (timeoutMs) => (enter ? answersIn(enter, health, timeoutMs) : httpOk(health, timeoutMs)),

@@ -3,6 +3,7 @@ import type { KubeObject } from '@kubelab/apimachinery';
 import type { Client } from '@kubelab/client';
 import { apiServerUrl, type ClusterConfig } from '../cluster/config.js';
 import type { Layout } from '../cluster/layout.js';
+import { type NetworkModes, networkModesOf } from '../cluster/network-modes.js';
 import { ensureObject, type ObjectAddress } from './ensure-object.js';
 import { nodeTokenGroup } from './token.js';
 
@@ -14,7 +15,7 @@ const roles: ObjectAddress = { group: rbac, version: 'v1', resource: 'roles' };
 const roleBindings: ObjectAddress = { group: rbac, version: 'v1', resource: 'rolebindings' };
 
 /** What a joining machine must know of the cluster besides its address; kept in kube-system/kubelab-config. */
-export interface NodeClusterSettings {
+export interface NodeClusterSettings extends NetworkModes {
   podCidr: string;
   serviceCidr: string;
   clusterDns: string;
@@ -37,6 +38,7 @@ export async function ensureBootstrapObjects(client: Client, layout: Layout, con
     clusterDns: config.clusterDns,
     clusterDomain: config.clusterDomain,
     addons: config.addons,
+    ...networkModesOf(config),
   };
   const objects: [ObjectAddress, KubeObject][] = [
     [configMaps, configMap('kube-public', 'cluster-info', { kubeconfig: clusterInfo(layout, config) })],

@@ -4,6 +4,7 @@ import { Client, loadKubeconfig } from '@kubelab/client';
 import { kubeconfig, writePublicFile, writeSecretFile } from '@kubelab/pki';
 import { primaryIpv6Address } from '../cluster/address.js';
 import type { NodeLayout } from '../cluster/layout.js';
+import { networkModesOf } from '../cluster/network-modes.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
 import { criAnswers } from '../components/cri-runtime.js';
 import { dockerAnswers, ownDockerSocket } from '../components/dockerd.js';
@@ -113,6 +114,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
     podCidr: settings.podCidr,
     clusterDns: settings.clusterDns,
     clusterDomain: settings.clusterDomain,
+    ...networkModesOf(settings),
     cgroupRoot: options.cgroupRoot,
     ...(options.criEndpoint
       ? { ownDocker: false, dockerSocket: '', criEndpoint: options.criEndpoint }
@@ -149,7 +151,7 @@ async function readSettings(client: Client): Promise<NodeClusterSettings | undef
     }
     const settings = JSON.parse(text) as NodeClusterSettings;
     // A control plane that was made before there were addons names none.
-    return { ...settings, addons: settings.addons ?? [] };
+    return { ...settings, ...networkModesOf(settings), addons: settings.addons ?? [] };
   } catch (error) {
     if (isUnauthorized(error)) {
       throw new Error('the API server does not accept the token (is it expired?)', { cause: error });
