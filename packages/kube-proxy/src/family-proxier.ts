@@ -1,6 +1,6 @@
 import type { V1EndpointSlice, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
-import { needsCleanup, type StaleFlows, staleFilters } from './conntrack.js';
+import { type FlowTarget, needsCleanup } from './conntrack.js';
 import type { ProgramResult } from './iptables/programmer.js';
 import type { ProxyMetrics } from './metrics.js';
 import { type CategorizedEndpoints, categorize, type Topology } from './model/categorize.js';
@@ -15,6 +15,8 @@ export interface Programmer {
   apply(): Promise<ProgramResult>;
   verify(): Promise<number>;
   forget(): void;
+  /** Other local addresses answer on node ports from now on; undefined: all. */
+  setNodePortAddresses?(addresses: readonly string[] | undefined): void;
   ruleCount(): Record<string, number>;
 }
 
@@ -22,7 +24,8 @@ export interface FamilyProxierOptions {
   family: IpFamily;
   nodeName: string;
   programmer: Programmer;
-  deleteFlows(filters: string[][]): Promise<void>;
+  /** Deletes the flows to these ports that lead to none of their endpoints. */
+  cleanFlows(targets: FlowTarget[]): Promise<unknown>;
   /** A Service, or part of it, can't be programmed. */
   onProblem(service: V1Service, message: string): void;
   metrics: ProxyMetrics;
@@ -35,11 +38,20 @@ export interface LocalHealth {
   localEndpoints: number;
 }
 
+interface ProgrammedPort {
+  port: ServicePort;
+  endpoints: CategorizedEndpoints;
+  /** Addresses of endpoints that serve, for protocols whose flows must be cleaned. */
+  serving: ReadonlySet<string>;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
 interface State {
   service: V1Service | undefined;
   slices: Map<string, V1EndpointSlice>;
   /** Ports programmed, by key. */
-  ports: Map<string, { port: ServicePort; endpoints: CategorizedEndpoints }>;
+  ports: Map<string, ProgrammedPort>;
 }
 
 const triggerTime = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -53,7 +65,8 @@ export class FamilyProxier {
   private readonly dirty = new Set<string>();
   /** Services with a health check node port. */
   private readonly withHealthPort = new Set<string>();
-  private stale: StaleFlows[] = [];
+  /** Ports of connectionless protocols that changed, by key: their flows have to be looked at. */
+  private readonly flows = new Map<string, FlowTarget>();
   private triggers: number[] = [];
   private topology: Topology;
   private isFull = true;
@@ -146,6 +159,11 @@ export class FamilyProxier {
     return out;
   }
 
+  /** Other local addresses answer on node ports from now on; undefined: all. */
+  setNodePortAddresses(addresses: readonly string[] | undefined): void {
+    this.o.programmer.setNodePortAddresses?.(addresses);
+  }
+
   /** Compares the kernel with what was written. Returns the number of chains that differ; `sync` mends them. */
   verify(): Promise<number> {
     return this.o.programmer.verify();
@@ -187,34 +205,36 @@ export class FamilyProxier {
       if (wanted.has(portKey)) continue;
       this.o.programmer.remove(portKey);
       state.ports.delete(portKey);
-      this.noteStale(before.port, before.endpoints, undefined);
+      this.noteFlows(before.port, nobody);
     }
     for (const port of ports) {
       const all = portEndpoints(state.slices.values(), port, this.family, this.o.nodeName);
       const endpoints = categorize(all, port, this.topology);
-      const before = state.ports.get(port.key);
+      const serving = needsCleanup(port.protocol)
+        ? new Set(all.filter((e) => e.serving).map((e) => e.address))
+        : nobody;
       this.o.programmer.set(port, endpoints);
-      state.ports.set(port.key, { port, endpoints });
-      this.noteStale(port, before?.endpoints, endpoints);
+      state.ports.set(port.key, { port, endpoints, serving });
+      this.noteFlows(port, serving);
     }
     if (ports.some((p) => p.healthCheckNodePort !== 0)) this.withHealthPort.add(key);
     else this.withHealthPort.delete(key);
     if (!state.service && state.slices.size === 0) this.states.delete(key);
   }
 
-  private noteStale(port: ServicePort, before?: CategorizedEndpoints, now?: CategorizedEndpoints): void {
-    if (!needsCleanup(port.protocol)) return;
-    const used = new Set(now?.reachable.map((e) => e.ip));
-    const gone = (before?.reachable ?? []).map((e) => e.ip).filter((ip) => !used.has(ip));
-    const wasEmpty = (before?.reachable.length ?? 0) === 0 && used.size > 0;
-    if (gone.length > 0 || wasEmpty) this.stale.push({ port, goneEndpoints: [...new Set(gone)], wasEmpty });
+  private noteFlows(port: ServicePort, endpoints: ReadonlySet<string>): void {
+    const { key, protocol } = port;
+    if (!needsCleanup(protocol)) return;
+    const addresses = [port.clusterIP, ...port.externalIPs, ...port.loadBalancerVIPs];
+    this.flows.set(key, { protocol, addresses, port: port.port, nodePort: port.nodePort, endpoints });
   }
 
   private async cleanConntrack(): Promise<void> {
-    const stale = this.stale;
-    this.stale = [];
+    if (this.flows.size === 0) return;
+    const targets = [...this.flows.values()];
+    this.flows.clear();
     try {
-      await this.o.deleteFlows(stale.flatMap(staleFilters));
+      await this.o.cleanFlows(targets);
     } catch (error) {
       // Not retried, like kube-proxy: the flows time out; the rules themselves are right.
       this.o.metrics.conntrackFailures.inc({ ip_family: this.family });

@@ -3,7 +3,7 @@ import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
 import { detectBackend, Iptables, Restorer, run, SyncLoop, watchCanary } from '@kubelab/node-iptables';
 import { cleanupIptables } from './cleanup.js';
-import { deleteFlows } from './conntrack.js';
+import { cleanFlows } from './conntrack.js';
 import { FamilyProxier, type LocalHealth } from './family-proxier.js';
 import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
 import { ServiceHealthServers } from './health/service-health.js';
@@ -14,7 +14,7 @@ import { ProxyMetrics } from './metrics.js';
 import { familyOf, familyOfCidr } from './model/address.js';
 import type { IpFamily } from './model/types.js';
 import { NftablesProgrammer, removeNftablesTables } from './nftables/programmer.js';
-import { nodePortAddresses } from './node-port-addresses.js';
+import { NodePortAddresses } from './node-port-addresses.js';
 import type { ProxyOptions } from './options.js';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
@@ -30,11 +30,14 @@ export class KubeProxy {
   private readonly services = new Map<string, V1Service>();
   private readonly health: ProxyHealth;
   private readonly healthServers: ServiceHealthServers;
+  private readonly nodePortAddresses: NodePortAddresses;
   private readonly loop: SyncLoop;
   private readonly logger: Logger;
   private server: Server | undefined;
   private timers: NodeJS.Timeout[] = [];
   private running: Promise<void>[] = [];
+  /** The addresses that node ports of a family answer on, as last programmed. */
+  private readonly nodePortsAt = new Map<IpFamily, string>();
 
   private constructor(
     private readonly o: ProxyOptions,
@@ -42,9 +45,19 @@ export class KubeProxy {
   ) {
     this.logger = o.logger;
     this.health = new ProxyHealth((o.syncPeriodMs ?? 30_000) * 2);
-    this.healthServers = new ServiceHealthServers(this.health, this.logger, (key, message) => {
-      const service = this.services.get(key);
-      if (service) this.o.onProblem?.(service, message);
+    this.nodePortAddresses = new NodePortAddresses(o.nodePortAddresses ?? [], o.nodeIPs ?? []);
+    this.healthServers = new ServiceHealthServers({
+      nodeName: o.nodeName,
+      proxyHealth: this.health,
+      addresses: () => {
+        const all = this.families.map((f) => this.nodePortAddresses.addresses(f.family));
+        return all.includes(undefined) ? undefined : all.flatMap((list) => list ?? []);
+      },
+      logger: this.logger,
+      onProblem: (key, message) => {
+        const service = this.services.get(key);
+        if (service) this.o.onProblem?.(service, message, 'FailedToStartServiceHealthcheck');
+      },
     });
     this.loop = new SyncLoop({
       minIntervalMs: o.minSyncPeriodMs ?? 100,
@@ -129,6 +142,11 @@ export class KubeProxy {
   async run(): Promise<void> {
     this.running.push(this.loop.start());
     this.changed();
+    // Addresses of the machine come and go without an event.
+    const look = () => {
+      if (this.updateNodePortAddresses()) this.changed();
+    };
+    if (this.o.nodePortAddresses?.length) this.timers.push(setInterval(look, this.o.syncPeriodMs ?? 30_000).unref());
     const verify = this.o.verifyPeriodMs ?? 900_000;
     if (verify > 0) this.timers.push(setInterval(() => void this.verify(), verify).unref());
     await Promise.all(this.running);
@@ -158,8 +176,22 @@ export class KubeProxy {
     this.loop.trigger();
   }
 
+  /** Takes over addresses that --nodeport-addresses selects now. Returns whether they changed. */
+  private updateNodePortAddresses(): boolean {
+    let isChanged = false;
+    for (const f of this.families) {
+      const addresses = this.nodePortAddresses.addresses(f.family);
+      if (this.nodePortsAt.get(f.family) === String(addresses)) continue;
+      this.nodePortsAt.set(f.family, String(addresses));
+      f.setNodePortAddresses(addresses);
+      isChanged = true;
+    }
+    return isChanged;
+  }
+
   private async sync(): Promise<void> {
     const started = performance.now();
+    this.updateNodePortAddresses();
     const results = await Promise.all(this.families.map((f) => f.sync()));
     this.health.updated();
     if (results.some((r) => r.isUnfinished)) this.loop.trigger();
@@ -197,16 +229,25 @@ export class KubeProxy {
     const { o } = this;
     const prefix = o.commandPrefix ?? [];
     // nftables mode has no node ports on localhost, as kube-proxy's: route_localnet stays off.
-    const localhostNodePorts = (o.localhostNodePorts ?? true) && family === 'ipv4' && o.mode !== 'nftables';
+    const localhostNodePorts =
+      (o.localhostNodePorts ?? true) &&
+      family === 'ipv4' &&
+      o.mode !== 'nftables' &&
+      this.nodePortAddresses.hasLoopback;
     if (localhostNodePorts) await setRouteLocalnet(prefix);
+    const keepInvalid = await isConntrackLiberal(prefix);
+    if (keepInvalid)
+      this.logger.info('nf_conntrack_tcp_be_liberal is set: invalid packets are not dropped', { family });
     const options: RuleOptions = {
       family,
       clusterCidr: o.clusterCidrs?.find((c) => familyOfCidr(c) === family),
+      localInterface: o.localInterface,
+      keepInvalid,
       masqueradeAll: o.masqueradeAll ?? false,
       masqueradeMark: `0x${(2 ** (o.masqueradeBit ?? 14)).toString(16)}`,
       masqueradeRandomFully: true,
       localhostNodePorts,
-      nodePortAddresses: nodePortAddresses(family, o.nodePortAddresses ?? [], o.nodeIPs ?? []),
+      nodePortAddresses: this.nodePortAddresses.addresses(family),
       nodeIP: o.nodeIPs?.find((ip) => familyOf(ip) === family),
     };
     const proxier = new FamilyProxier({
@@ -216,12 +257,13 @@ export class KubeProxy {
         o.mode === 'nftables'
           ? new NftablesProgrammer(options, prefix)
           : new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), options),
-      deleteFlows: (filters) => deleteFlows(filters, family, prefix),
+      cleanFlows: (targets) => cleanFlows(targets, family, prefix),
       onProblem: (service, message) => o.onProblem?.(service, message),
       metrics: this.metrics,
       logger: this.logger,
     });
     this.families.push(proxier);
+    this.nodePortsAt.set(family, String(options.nodePortAddresses));
     if (o.mode === 'nftables') {
       // The table itself is the canary.
       this.timers.push(setInterval(() => void this.verify(), o.syncPeriodMs ?? 30_000).unref());
@@ -253,4 +295,11 @@ function keyOf(s: V1Service): string {
 async function setRouteLocalnet(prefix: string[]): Promise<void> {
   const { code, stderr } = await run([...prefix, 'sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1']);
   if (code !== 0) throw new Error(`setting net.ipv4.conf.all.route_localnet failed: ${stderr.trim()}`);
+}
+
+/** Whether the kernel finds only RSTs outside of the window invalid: then what is invalid is not dropped (k8s #117924). */
+async function isConntrackLiberal(prefix: string[]): Promise<boolean> {
+  const { code, stdout } = await run([...prefix, 'sysctl', '-n', 'net.netfilter.nf_conntrack_tcp_be_liberal']);
+  // Without conntrack there is no such setting.
+  return code === 0 && stdout.trim() !== '0';
 }

@@ -11,6 +11,8 @@ export interface ProxyOptions {
   nodeIPs?: string[];
   /** Pod networks, one a family; traffic to cluster IPs from elsewhere is masqueraded. */
   clusterCidrs?: string[];
+  /** Pods' traffic comes in by this interface, or by all whose names begin so (`veth+`): instead of clusterCidrs. */
+  localInterface?: string;
   /** `iptables`. */
   mode?: ProxyMode;
   /** Found out from what the machine uses. */
@@ -34,7 +36,7 @@ export interface ProxyOptions {
   commandPrefix?: string[];
   metrics: Registry;
   logger: Logger;
-  /** A Service that can't be programmed in full: for an event. */
-  onProblem?(service: V1Service, message: string): void;
+  /** A Service that can't be programmed in full: for an event. Default reason: FailedToProgramService. */
+  onProblem?(service: V1Service, message: string, reason?: string): void;
   signal: AbortSignal;
 }

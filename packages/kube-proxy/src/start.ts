@@ -30,8 +30,8 @@ export async function startKubeProxy(o: StartKubeProxyOptions): Promise<RunningC
   const recorder = new EventRecorder(client, { component: 'kube-proxy', host: o.nodeName, logger });
   const proxy = await KubeProxy.create({
     ...o,
-    onProblem: (service, message) => {
-      recorder.event({ apiVersion: 'v1', kind: 'Service', ...service }, 'Warning', 'FailedToProgramService', message);
+    onProblem: (service, message, reason = 'FailedToProgramService') => {
+      recorder.event({ apiVersion: 'v1', kind: 'Service', ...service }, 'Warning', reason, message);
     },
   });
   const informers = o.informers ?? new InformerFactory(client, { logger });

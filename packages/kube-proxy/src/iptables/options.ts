@@ -5,6 +5,13 @@ export interface RuleOptions {
   family: IpFamily;
   /** Pod network of this family; traffic to cluster IPs from outside it is masqueraded. Undefined: never known local. */
   clusterCidr: string | undefined;
+  /**
+   * Pods' traffic comes in by this interface, or by all whose names begin so (`veth+`), instead of from `clusterCidr`
+   * (--detect-local-mode BridgeInterface, InterfaceNamePrefix).
+   */
+  localInterface?: string | undefined;
+  /** Packets conntrack finds invalid are not dropped: the kernel is liberal (nf_conntrack_tcp_be_liberal). */
+  keepInvalid?: boolean;
   masqueradeAll: boolean;
   /** The mark bit, 0x4000 by default (bit 14). */
   masqueradeMark: string;

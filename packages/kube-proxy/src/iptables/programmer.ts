@@ -5,7 +5,7 @@ import { formFor, type RuleForm } from './form.js';
 import { isProxyChain } from './names.js';
 import type { RuleOptions } from './options.js';
 import { type ServiceRules, type SharedChain, serviceRules, sharedChains } from './service-rules.js';
-import { setStaticRules } from './static-rules.js';
+import { setNodePortAddresses, setStaticRules } from './static-rules.js';
 
 /** A service port whose rules the kernel refuses. It is left out until it changes; the others go on. */
 export interface RefusedService {
@@ -87,6 +87,11 @@ export class IptablesProgrammer {
   /** Compares the kernel with what was written and marks what differs. Returns the number of chains that do. */
   async verify(): Promise<number> {
     return (await this.restorer.verify(isProxyChain, { ignoreComments: true })).length;
+  }
+
+  /** Other local addresses answer on node ports from now on; undefined: all. */
+  setNodePortAddresses(addresses: readonly string[] | undefined): void {
+    setNodePortAddresses(this.restorer, this.options, addresses);
   }
 
   /** Something flushed the rules: the next `apply` writes all. */

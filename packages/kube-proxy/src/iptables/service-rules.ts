@@ -1,4 +1,4 @@
-import { match, not, type RuleSpec, renderRule, rule, target } from '@kubelab/node-iptables';
+import { match, type RuleSpec, renderRule, rule, target } from '@kubelab/node-iptables';
 import { cidrContains } from '../model/address.js';
 import type { CategorizedEndpoints } from '../model/categorize.js';
 import {
@@ -9,6 +9,7 @@ import {
   usesLocalEndpoints,
 } from '../model/types.js';
 import type { RuleForm } from './form.js';
+import { podTraffic } from './local-traffic.js';
 import { chain, endpointChain, type ServiceChains, serviceChains } from './names.js';
 import type { RuleOptions } from './options.js';
 
@@ -168,9 +169,10 @@ function addEntries(
  * for a pod elsewhere: replies must come back through here.
  */
 function masqueradeInternal(p: ServicePort, o: RuleOptions, form: RuleForm): string | undefined {
-  if (!o.masqueradeAll && o.clusterCidr === undefined) return undefined;
+  const clients = o.masqueradeAll ? {} : podTraffic(o, false);
+  if (!clients) return undefined;
   return text({
-    ...(o.masqueradeAll ? {} : { source: not(o.clusterCidr ?? '') }),
+    ...clients,
     destination: p.clusterIP,
     protocol: p.protocol,
     comment: serviceComment(form, `${p.displayName} cluster IP`),
@@ -195,8 +197,9 @@ function externalRules(
   } else {
     // Pods and this node itself reach the service as if through an outside load balancer: by all endpoints.
     const fromHost = [match.addressType('src-type', 'LOCAL')];
-    if (o.clusterCidr !== undefined && hasCluster) {
-      out.push(text({ source: o.clusterCidr, comment: comment('pod traffic'), target: target.jump(names.svc) }));
+    const pods = podTraffic(o, true);
+    if (pods && hasCluster) {
+      out.push(text({ ...pods, comment: comment('pod traffic'), target: target.jump(names.svc) }));
     }
     out.push(
       text({ comment: comment('masquerade LOCAL traffic'), matches: fromHost, target: target.jump(chain.markMasq) }),

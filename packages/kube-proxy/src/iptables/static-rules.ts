@@ -1,11 +1,12 @@
 import { type Hook, match, not, type Restorer, type RuleSpec, renderRule, rule, target } from '@kubelab/node-iptables';
+import { isLoopback } from '../model/address.js';
 import { chain } from './names.js';
 import type { RuleOptions } from './options.js';
 
 const text = (spec: RuleSpec) => renderRule(rule(spec));
 
 /** Jumps from built-in chains. Those of one chain stand in this order, before whatever others have there. */
-export function hooks(o: RuleOptions): Hook[] {
+export function hooks(): Hook[] {
   const isNew = [match.connectionState('NEW')];
   const jump = (
     table: string,
@@ -25,6 +26,9 @@ export function hooks(o: RuleOptions): Hook[] {
   const portals = 'kubernetes service portals';
   const external = 'kubernetes externally-visible service portals';
   const list = [
+    // The kubelet makes these two as well; they stand before the others.
+    jump('filter', 'INPUT', chain.firewall),
+    jump('filter', 'OUTPUT', chain.firewall),
     jump('filter', 'INPUT', chain.proxyFirewall, lb, isNew),
     jump('filter', 'INPUT', chain.nodePorts, 'kubernetes health check service ports'),
     jump('filter', 'INPUT', chain.externalServices, external, isNew),
@@ -38,9 +42,6 @@ export function hooks(o: RuleOptions): Hook[] {
     jump('nat', 'OUTPUT', chain.services, portals),
     jump('nat', 'POSTROUTING', chain.postrouting, 'kubernetes postrouting rules'),
   ];
-  if (usesFirewall(o)) {
-    list.push(jump('filter', 'INPUT', chain.firewall), jump('filter', 'OUTPUT', chain.firewall));
-  }
   return list;
 }
 
@@ -58,14 +59,14 @@ export function setStaticRules(r: Restorer, o: RuleOptions): void {
     text({ comment: 'kubernetes service traffic requiring SNAT', target: target.masquerade(o.masqueradeRandomFully) }),
   ]);
   r.setBag('nat', chain.nodePorts);
-  r.setBag('nat', chain.services, nodePortTail(o));
+  setNodePortAddresses(r, o, o.nodePortAddresses);
   r.setBag('filter', chain.services);
   r.setBag('filter', chain.externalServices);
   r.setBag('filter', chain.nodePorts);
   r.setBag('filter', chain.proxyFirewall);
   r.setChain('filter', chain.forward, [
     // Packets conntrack can't place (out of window) would leave un-NATed and reset the connection (k8s #74839).
-    text({ matches: [match.connectionState('INVALID')], target: target.drop() }),
+    ...(o.keepInvalid ? [] : [text({ matches: [match.connectionState('INVALID')], target: target.drop() })]),
     text({ comment: 'kubernetes forwarding rules', matches: [match.mark(mark)], target: target.accept() }),
     text({
       comment: 'kubernetes forwarding conntrack rule',
@@ -73,31 +74,36 @@ export function setStaticRules(r: Restorer, o: RuleOptions): void {
       target: target.accept(),
     }),
   ]);
-  if (usesFirewall(o)) {
-    r.setChain('filter', chain.firewall, [
-      text({
-        source: not('127.0.0.0/8'),
-        destination: '127.0.0.0/8',
-        comment: 'block incoming localnet connections',
-        matches: [
-          { module: 'conntrack', options: [{ name: 'ctstate', values: ['RELATED,ESTABLISHED,DNAT'], not: true }] },
-        ],
-        target: target.drop(),
-      }),
-    ]);
-  }
-  for (const h of hooks(o)) r.setHook(h);
+  r.setChain('filter', chain.firewall, usesFirewall(o) ? [martianRule()] : []);
+  for (const h of hooks()) r.setHook(h);
+}
+
+function martianRule(): string {
+  return text({
+    source: not('127.0.0.0/8'),
+    destination: '127.0.0.0/8',
+    comment: 'block incoming localnet connections',
+    matches: [{ module: 'conntrack', options: [{ name: 'ctstate', values: ['RELATED,ESTABLISHED,DNAT'], not: true }] }],
+    target: target.drop(),
+  });
+}
+
+/** Sets the local addresses on which node ports answer; undefined: all. */
+export function setNodePortAddresses(r: Restorer, o: RuleOptions, addresses: RuleOptions['nodePortAddresses']): void {
+  r.setBag('nat', chain.services, nodePortTail({ ...o, nodePortAddresses: addresses }));
 }
 
 /** The last rules of KUBE-SERVICES: what is for this machine and no service address may be a node port. */
 function nodePortTail(o: RuleOptions): string[] {
   const comment = 'kubernetes service nodeports; NOTE: this must be the last rule in this chain';
-  if (o.nodePortAddresses) {
-    return o.nodePortAddresses.map((ip) => text({ destination: ip, comment, target: target.jump(chain.nodePorts) }));
-  }
-  const localhost = o.family === 'ipv6' ? '::1/128' : '127.0.0.0/8';
   // IPv6 has no route_localnet: node ports never work on ::1.
   const isOpen = o.family === 'ipv4' && o.localhostNodePorts;
+  if (o.nodePortAddresses) {
+    return o.nodePortAddresses
+      .filter((ip) => isOpen || !isLoopback(ip))
+      .map((ip) => text({ destination: ip, comment, target: target.jump(chain.nodePorts) }));
+  }
+  const localhost = o.family === 'ipv6' ? '::1/128' : '127.0.0.0/8';
   return [
     text({
       ...(isOpen ? {} : { destination: not(localhost) }),

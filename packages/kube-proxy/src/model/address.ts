@@ -24,3 +24,8 @@ export function cidrContains(cidr: string, ip: string): boolean {
   list.addSubnet(net, Number(length), family);
   return list.check(ip, family);
 }
+
+/** 127.0.0.0/8 and ::1. */
+export function isLoopback(ip: string): boolean {
+  return cidrContains('127.0.0.0/8', ip) || ip === '::1';
+}

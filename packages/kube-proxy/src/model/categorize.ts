@@ -64,6 +64,7 @@ export function categorize(endpoints: Endpoint[], port: ServicePort, t: Topology
     result.local = endpoints.filter((e) => e.local && e.ready);
     if (result.local.length === 0) result.local = endpoints.filter((e) => e.local && isFallback(e));
   }
-  result.reachable = endpoints.filter((e) => result.cluster.includes(e) || result.local.includes(e));
+  const used = new Set([...result.cluster, ...result.local]);
+  result.reachable = endpoints.filter((e) => used.has(e));
   return result;
 }

@@ -22,6 +22,12 @@ export function words(o: Pick<RuleOptions, 'family'>): { table: string; ip: 'ip'
   return { table: `${ip} ${tableName}`, ip };
 }
 
+/** Matches what comes from this node's pods (`==`) or not (`!=`); undefined if nothing tells them apart. */
+export function podMatch(o: RuleOptions, is: '==' | '!='): string | undefined {
+  if (o.localInterface !== undefined) return `iifname ${is} "${o.localInterface.replace(/\+$/, '*')}"`;
+  return o.clusterCidr === undefined ? undefined : `${words(o).ip} saddr ${is} ${o.clusterCidr}`;
+}
+
 /**
  * The fixed part: maps, hooks and chains that do not depend on Services. A packet to a Service costs one lookup in
  * `service-ips` (or `service-nodeports`) and one in `endpoints`, however many Services there are.

@@ -33,7 +33,7 @@ export class NftablesProgrammer implements Programmer {
   private isKnown = false;
 
   constructor(
-    private readonly options: RuleOptions,
+    private options: RuleOptions,
     private readonly prefix: string[] = [],
   ) {}
 
@@ -49,6 +49,12 @@ export class NftablesProgrammer implements Programmer {
 
   forget(): void {
     this.isKnown = false;
+  }
+
+  /** They stand in the fixed part: all is written anew, in one transaction. */
+  setNodePortAddresses(addresses: readonly string[] | undefined): void {
+    this.options = { ...this.options, nodePortAddresses: addresses };
+    this.forget();
   }
 
   ruleCount(): Record<string, number> {

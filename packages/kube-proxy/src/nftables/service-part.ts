@@ -3,7 +3,7 @@ import type { RuleOptions } from '../iptables/options.js';
 import { cidrContains } from '../model/address.js';
 import type { CategorizedEndpoints } from '../model/categorize.js';
 import { type Endpoint, isExternallyAccessible, type ServicePort } from '../model/types.js';
-import { type MapName, pickChain, words } from './layout.js';
+import { type MapName, pickChain, podMatch, words } from './layout.js';
 
 /** What one service port puts into the table. */
 export interface ServicePart {
@@ -73,9 +73,7 @@ class Builder {
     const mark = 'jump mark-for-masquerade';
     const masquerade = this.o.masqueradeAll
       ? [mark]
-      : this.o.clusterCidr === undefined
-        ? []
-        : [`${this.ip} saddr != ${this.o.clusterCidr} ${mark}`];
+      : [podMatch(this.o, '!=')].filter((m) => m !== undefined).map((m) => `${m} ${mark}`);
     return this.wrap(`in-${pick}`, [...masquerade, `goto ${pick}`]);
   }
 
@@ -89,7 +87,8 @@ class Builder {
     const inside = cluster.length > 0 ? this.pick(key, `${map}-cluster`, cluster) : undefined;
     const outside = local.length > 0 ? this.pick(key, map, local) : undefined;
     const rules: string[] = [];
-    if (inside && this.o.clusterCidr) rules.push(`${this.ip} saddr ${this.o.clusterCidr} goto ${inside}`);
+    const pods = podMatch(this.o, '==');
+    if (inside && pods) rules.push(`${pods} goto ${inside}`);
     rules.push('fib saddr type local jump mark-for-masquerade');
     if (inside) rules.push(`fib saddr type local goto ${inside}`);
     rules.push(outside ? `goto ${outside}` : 'drop');
