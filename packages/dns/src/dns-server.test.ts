@@ -5,11 +5,9 @@ import { after, before, test } from 'node:test';
 import { createLogger, Registry } from '@kubelab/component-base';
 import { type DecodedPacket, decode, encode, type Packet, RECURSION_DESIRED, type RecordType } from 'dns-packet';
 import { DnsServer } from './dns-server.js';
-import { Forwarder } from './forward/forwarder.js';
-import { LoopGuard } from './forward/loop-guard.js';
+import { Forwarding } from './forward/forwarding.js';
 import { DnsMetrics } from './metrics.js';
 import { Resolver } from './resolver.js';
-import { HostsTable } from './zone/hosts.js';
 import { ClusterZone } from './zone/lookup.js';
 import { ClusterState } from './zone/state.js';
 
@@ -18,8 +16,10 @@ let upstreamUdp: Socket;
 let upstreamTcp: Server;
 let asked: string[] = [];
 let server: DnsServer;
-let forwarder: Forwarder;
-let loop: LoopGuard;
+let forwarding: Forwarding;
+const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
+const settings = { upstreams: [] as string[], stubDomains: {}, hosts: '192.0.2.50 printer.lan printer # comment\n' };
+const options = { timeoutMs: 300, cache: { maxEntries: 100, maxTtlSeconds: 30, maxNegativeTtlSeconds: 30 } };
 let isSynced = true;
 const state = new ClusterState();
 
@@ -29,7 +29,7 @@ function upstreamAnswer(query: Buffer, isTcp: boolean): Buffer | undefined {
   asked.push(`${isTcp ? 'tcp' : 'udp'} ${name}`);
   if (name === 'bad.example') return undefined;
   const base: Packet = { type: 'response', id: q.id ?? 0, flags: RECURSION_DESIRED, questions: q.questions ?? [] };
-  if (name === 'nx.example')
+  if (name.endsWith('nx.example'))
     return encode({
       ...base,
       flags: 3,
@@ -83,6 +83,18 @@ before(async () => {
     metadata: { name: 'in', namespace: 'default' },
     spec: { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' },
   });
+  for (const [name, externalName] of [
+    ['round', 'about.default.svc.cluster.local'],
+    ['about', 'round.default.svc.cluster.local'],
+    ['nowhere', 'missing.default.svc.cluster.local'],
+    ['denied', 'a.nx.example'],
+    ['silent', 'bad.example'],
+  ]) {
+    state.setService({
+      metadata: { name: name ?? '', namespace: 'default' },
+      spec: { type: 'ExternalName', externalName: externalName ?? '' },
+    });
+  }
   state.setService({
     metadata: { name: 'many', namespace: 'default' },
     spec: { clusterIP: 'None', ports: [{ port: 80 }] },
@@ -92,33 +104,24 @@ before(async () => {
     metadata: { name: 'many-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'many' } },
     endpoints: Array.from({ length: 200 }, (_, i) => ({ addresses: [`10.244.3.${i}`], conditions: { ready: true } })),
   });
-  forwarder = new Forwarder({
-    upstreams: ['127.0.0.1:1', `127.0.0.1:${port}`],
-    stubDomains: { 'stub.test': [`127.0.0.1:${port}`] },
-    timeoutMs: 300,
-    cache: { maxEntries: 100, maxTtlSeconds: 30, maxNegativeTtlSeconds: 30 },
-  });
-  loop = new LoopGuard(() => undefined);
-  const hosts = new HostsTable('192.0.2.50 printer.lan printer # comment\n', 30);
+  const upstreams = ['127.0.0.1:1', `127.0.0.1:${port}`];
+  forwarding = new Forwarding(
+    { ...settings, upstreams, stubDomains: { 'stub.test': [`127.0.0.1:${port}`] } },
+    options,
+    30,
+  );
   const resolver = new Resolver({
     zone: new ClusterZone(state, { domain: 'cluster.local', ttl: 30 }),
-    forwarder,
-    loop,
-    hosts: () => hosts,
+    forwarding: () => forwarding,
     isSynced: () => isSynced,
   });
-  server = await DnsServer.start({
-    addresses: ['127.0.0.1'],
-    port: 0,
-    resolver,
-    metrics: new DnsMetrics(new Registry()),
-    logger: createLogger({ component: 'test', format: 'text', verbosity: 0 }),
-  });
+  const metrics = new DnsMetrics(new Registry(), 53, () => 0);
+  server = await DnsServer.start({ addresses: ['127.0.0.1'], port: 0, resolver, metrics, logger });
 });
 
 after(async () => {
   await server.close();
-  forwarder.close();
+  await forwarding.close();
   upstreamUdp.close();
   upstreamTcp.close();
 });
@@ -215,6 +218,23 @@ test('aliases are followed, in the cluster and outside', async () => {
   assert.deepEqual(data(await ask('out.default.svc.cluster.local', 'CNAME')), ['www.example']);
 });
 
+test('aliases that lead nowhere: round, to a missing name, to a denial, to a server that is silent', async () => {
+  const of = async (name: string) => {
+    const p = await ask(`${name}.default.svc.cluster.local`);
+    return [rcodeOf(p), data(p), p.authorities?.map((x) => x.type)];
+  };
+  assert.deepEqual(await of('round'), [0, [], ['SOA']]);
+  assert.deepEqual(await of('nowhere'), [3, ['missing.default.svc.cluster.local'], ['SOA']]);
+  assert.deepEqual(await of('denied'), [3, ['a.nx.example'], ['SOA']]);
+  assert.deepEqual(await of('silent'), [2, ['bad.example'], []]);
+});
+
+test('records of one name come in different orders', async () => {
+  const firsts = new Set<unknown>();
+  for (let i = 0; i < 200 && firsts.size < 2; i++) firsts.add(data(await ask('many.default.svc.cluster.local'))[0]);
+  assert.equal(firsts.size, 2);
+});
+
 test('other names are asked upstream once, past a dead server, and kept', async () => {
   asked = [];
   assert.deepEqual(data(await ask('cached.example')), ['192.0.2.1']);
@@ -242,18 +262,68 @@ test('hosts file, both ways', async () => {
   assert.equal((await ask('printer', 'AAAA')).answers?.length, 0);
 });
 
-test('malformed and unsupported queries get their error', async () => {
-  const notify = question('web.default.svc.cluster.local', 'A');
-  notify.writeUInt16BE(4 << 11, 2);
-  assert.equal(rcodeOf(decode(await udp(notify))), 4);
-  const two = question('web.default.svc.cluster.local', 'A');
-  two.writeUInt16BE(2, 4);
-  assert.equal((await udp(two)).readUInt16BE(2) & 15, 1);
-  const version = question('web.default.svc.cluster.local', 'A', 1232);
-  version.writeUInt8(1, version.length - 5);
-  const bad = decode(await udp(version));
-  const opt = bad.additionals?.[0];
-  assert.ok(opt?.type === 'OPT' && opt.extendedRcode === 1);
+test('malformed and unsupported queries get their error, with EDNS if they had it', async () => {
+  const name = 'web.default.svc.cluster.local';
+  const code = async (type: RecordType, change: (m: Buffer) => Buffer | undefined, edns?: number) => {
+    const q = question(name, type, edns);
+    const p = await udp(change(q) ?? q);
+    const opt = p.readUInt16BE(10) === 1 ? p.readUInt8(p.length - 6) : undefined;
+    return [p.readUInt16BE(2) & 15, opt];
+  };
+  const same = () => undefined;
+  assert.deepEqual(await code('A', (m) => void m.writeUInt16BE(4 << 11, 2)), [4, undefined], 'opcode NOTIFY');
+  assert.deepEqual(await code('A', (m) => void m.writeUInt16BE(2, 4)), [1, undefined], 'two questions');
+  assert.deepEqual(await code('A', (m) => void m.writeUInt16BE(0, 4)), [1, undefined], 'no question');
+  assert.deepEqual(await code('A', (m) => m.subarray(0, m.length - 3)), [1, undefined], 'cut off');
+  assert.deepEqual(await code('A', (m) => void m.writeUInt8(200, 12)), [1, undefined], 'a label that is none');
+  assert.deepEqual(await code('A', (m) => void m.writeUInt16BE(3, m.length - 2)), [5, undefined], 'class CH');
+  assert.deepEqual(await code('AXFR', same), [5, undefined]);
+  assert.deepEqual(await code('AXFR', same, 1232), [5, 0]);
+  assert.deepEqual(await code('A', (m) => void m.writeUInt8(1, m.length - 5), 1232), [0, 1], 'BADVERS');
+  const twoOpts = (m: Buffer) => {
+    m.writeUInt16BE(2, 10);
+    return Buffer.concat([m, m.subarray(m.length - 11)]);
+  };
+  assert.deepEqual(await code('A', twoOpts, 1232), [1, undefined], 'two OPT records');
+});
+
+test('RD and CD are repeated, a name of any bytes is answered', async () => {
+  const q = question('web.default.svc.cluster.local', 'A');
+  q.writeUInt16BE(0x0010, 2);
+  assert.equal((await udp(q)).readUInt16BE(2), 0x8490);
+  const odd = question('xyz.default.svc.cluster.local', 'A', 1232);
+  odd.write('\xc3\xff.', 13, 'latin1');
+  const answer = await udp(odd);
+  assert.equal(answer.readUInt16BE(2) & 15, 3);
+  assert.equal(answer.toString('latin1', 12, 17), '\x03\xc3\xff.\x07');
+  assert.equal(decode(answer).authorities?.[0]?.type, 'SOA');
+});
+
+test('TCP: many queries at once, and a client that ends its side before the answers', async () => {
+  const names = Array.from({ length: 300 }, (_, i) =>
+    i % 3 === 0 ? `n${i}.example` : 'web.default.svc.cluster.local',
+  );
+  const answers = await new Promise<Buffer>((resolve, reject) => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    const chunks: Buffer[] = [];
+    socket.on('data', (c: Buffer) => chunks.push(c));
+    socket.on('error', reject);
+    socket.on('end', () => resolve(Buffer.concat(chunks)));
+    socket.end(
+      Buffer.concat(
+        names.flatMap((name) => {
+          const q = question(name, 'A');
+          return [Buffer.from([0, q.length]), q];
+        }),
+      ),
+    );
+  });
+  let count = 0;
+  for (let at = 0; at < answers.length; at += 2 + answers.readUInt16BE(at)) {
+    assert.equal(decode(answers.subarray(at + 2, at + 2 + answers.readUInt16BE(at))).answers?.length, 1);
+    count++;
+  }
+  assert.equal(count, names.length);
 });
 
 test('before the cluster is known its names fail, they are not denied', async () => {
@@ -262,15 +332,15 @@ test('before the cluster is known its names fail, they are not denied', async ()
   isSynced = true;
 });
 
-test('a loop through an upstream server is found', async () => {
-  const self = new Forwarder({
-    upstreams: [`127.0.0.1:${server.port}`],
-    stubDomains: {},
-    timeoutMs: 300,
-    cache: { maxEntries: 1, maxTtlSeconds: 1, maxNegativeTtlSeconds: 1 },
-  });
-  await loop.probe(self.serversFor(''), 300);
-  self.close();
-  assert.equal(loop.isLooping, true);
+test('a loop through an upstream server turns off forwarding to it, nothing else', async () => {
+  const before = forwarding;
+  const self = [`127.0.0.1:${server.port}`];
+  forwarding = new Forwarding({ ...settings, upstreams: self, stubDomains: before.settings.stubDomains }, options, 30);
+  assert.deepEqual(await forwarding.forwarder.findLoops(), ['.']);
   assert.equal(rcodeOf(await ask('looping.example')), 2);
+  assert.deepEqual(data(await ask('web.default.svc.cluster.local')), ['10.96.0.7']);
+  assert.deepEqual(data(await ask('b.stub.test')), ['192.0.2.1']);
+  await forwarding.close();
+  forwarding = before;
+  assert.deepEqual(await forwarding.forwarder.findLoops(), []);
 });

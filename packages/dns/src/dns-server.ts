@@ -1,5 +1,5 @@
 import type { Logger } from '@kubelab/component-base';
-import { type DnsMetrics, rcodeOf } from './metrics.js';
+import type { DnsMetrics } from './metrics.js';
 import type { Resolver } from './resolver.js';
 import type { Handler, Listener } from './server/listener.js';
 import { listenTcp } from './server/tcp.js';
@@ -42,6 +42,7 @@ export class DnsServer {
     return server;
   }
 
+  /** Takes no more queries; those taken get their answers. */
   async close(): Promise<void> {
     await Promise.all(this.listeners.map((l) => l.close()));
   }
@@ -49,20 +50,20 @@ export class DnsServer {
   private readonly handle: Handler = (query, protocol, family, reply) => {
     const started = performance.now();
     const { metrics, logger } = this.o;
-    const q = readQuestion(query);
-    metrics.requests.inc({ proto: protocol, family, type: q ? typeName(q.type) : 'OTHER' });
     const done = (answer: Buffer | undefined) => {
-      metrics.duration.observe((performance.now() - started) / 1000);
-      if (answer) metrics.responses.inc({ rcode: rcodeOf(answer) });
+      if (answer) metrics.response(answer, (performance.now() - started) / 1000);
       reply(answer);
     };
     const failed = (error: unknown) => {
+      const q = readQuestion(query);
       metrics.panics.inc();
       logger.error('Resolving failed', { name: q?.name, error });
       done(q ? bareResponse(query, q.end, rcode.serverFailure) : undefined);
     };
     try {
-      const answer = this.o.resolver.resolve(query, protocol === 'udp');
+      const answer = this.o.resolver.resolve(query, protocol === 'udp', (type) =>
+        metrics.request(protocol, family, typeName(type)),
+      );
       if (answer instanceof Promise) answer.then(done, failed);
       else done(answer);
     } catch (error) {

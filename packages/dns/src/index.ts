@@ -1,6 +1,7 @@
+export { ConfigurationError, withConfigMap } from './configuration.js';
 export { DnsServer, type DnsServerOptions } from './dns-server.js';
 export { Forwarder, type ForwarderOptions } from './forward/forwarder.js';
-export { LoopGuard } from './forward/loop-guard.js';
+export { Forwarding, type ForwardingSettings } from './forward/forwarding.js';
 export { nameservers, systemNameservers } from './forward/resolv-conf.js';
 export { DnsMetrics } from './metrics.js';
 export { Resolver, type ResolverOptions } from './resolver.js';

@@ -1,110 +1,160 @@
 import { type Answer, decode } from 'dns-packet';
-import type { Forwarder } from './forward/forwarder.js';
-import type { LoopGuard } from './forward/loop-guard.js';
+import type { Forwarding } from './forward/forwarding.js';
+import { AnswerMemo } from './memo.js';
 import { encodeResponse, type ResponseParts, udpLimit } from './wire/encode.js';
-import { bareResponse, type Edns, flag, type QuestionView, rcode, readEdns, readQuestion } from './wire/message.js';
+import {
+  bareResponse,
+  type Edns,
+  flag,
+  headerLength,
+  type QuestionView,
+  rcode,
+  readEdns,
+  readQuestion,
+} from './wire/message.js';
 import { typeName } from './wire/types.js';
-import type { HostsTable } from './zone/hosts.js';
 import type { ClusterZone, ZoneAnswer } from './zone/lookup.js';
 
 export interface ResolverOptions {
   zone: ClusterZone;
-  forwarder: Forwarder;
-  loop: LoopGuard;
-  hosts(): HostsTable | undefined;
+  /** Upstream servers and hosts entries in force; another object after each change of their configuration. */
+  forwarding(): Forwarding;
   /** Before this, names of the cluster can't be told from names that do not exist. */
   isSynced(): boolean;
 }
 
-const maxAliases = 8;
+/** As long as CoreDNS follows. */
+const maxAliases = 10;
 const classIn = 1;
 const classAny = 255;
 
-/** Turns a query into an answer: hosts file, cluster zone, cache, upstream servers, in this order. */
+/** What is known of a query once it is read. */
+interface Query {
+  message: Buffer;
+  q: QuestionView;
+  edns: Edns | undefined;
+  /** Bytes that the answer may have. */
+  limit: number;
+}
+
+/** Turns a query into an answer: hosts entries, cluster zone, cache, upstream servers, in this order. */
 export class Resolver {
+  private readonly memo = new AnswerMemo();
+
   constructor(private readonly o: ResolverOptions) {}
 
   /**
    * The answer to a message, or undefined if it deserves none (not a query at all). At once where it can be, so that
    * cached and cluster names cost no turn of the event loop. `isUdp`: the answer must fit into the client's datagram.
+   * `onQuestion` is told the type asked for, -1 where it can't be read.
    */
-  resolve(query: Buffer, isUdp: boolean): Buffer | Promise<Buffer> | undefined {
-    if (query.length < 12 || (query.readUInt16BE(2) & flag.response) !== 0) return undefined;
-    const q = readQuestion(query);
-    if (!q) return bareResponse(query, 12, rcode.formatError);
-    if ((q.flags & 0x7800) !== 0) return bareResponse(query, q.end, rcode.notImplemented);
+  resolve(
+    message: Buffer,
+    isUdp: boolean,
+    onQuestion: (type: number) => void = () => undefined,
+  ): Buffer | Promise<Buffer> | undefined {
+    if (message.length < headerLength || (message.readUInt16BE(2) & flag.response) !== 0) return undefined;
+    const q = readQuestion(message);
+    onQuestion(q?.type ?? -1);
+    if (!q) return bareResponse(message, headerLength, rcode.formatError);
+    if ((q.flags & flag.opcode) !== 0) return bareResponse(message, q.end, rcode.notImplemented);
     let edns: Edns | undefined;
     try {
-      edns = readEdns(query, q.end);
+      edns = readEdns(message, q.end);
     } catch {
-      return bareResponse(query, q.end, rcode.formatError);
+      return bareResponse(message, q.end, rcode.formatError);
     }
-    const limit = isUdp ? udpLimit(edns) : 65535;
-    const reply = (p: Partial<ResponseParts>) =>
-      encodeResponse(
-        query,
-        q,
-        edns,
-        { rcode: 0, authoritative: true, answers: [], authorities: [], additionals: [], ...p },
-        limit,
-      );
-    if (edns && edns.version !== 0) return reply({ rcode: rcode.badVersion, authoritative: false });
-    if (q.class !== classIn && q.class !== classAny) return bareResponse(query, q.end, rcode.refused);
-
+    const query: Query = { message, q, edns, limit: isUdp ? udpLimit(edns) : 65535 };
+    if (edns && edns.version !== 0) return fail(query, rcode.badVersion);
+    if (q.class !== classIn && q.class !== classAny) return fail(query, rcode.refused);
     const type = typeName(q.type);
-    const fromHosts = this.o.hosts()?.lookup(q.name, type);
-    if (fromHosts) return reply({ answers: fromHosts });
-    const found = this.o.zone.lookup(q.name, type);
-    if (found) {
-      // Better no answer than a wrong one that is then kept.
-      if (!this.o.isSynced()) return bareResponse(query, q.end, rcode.serverFailure);
-      return found.cname === undefined ? reply(this.parts(found)) : this.follow(found, type, q).then(reply);
-    }
-    if (this.o.loop.isOwnProbe(q.name)) return bareResponse(query, q.end, rcode.serverFailure);
-    return this.forward(query, q, edns, limit);
+    // No zone is transferred from here.
+    if (type === 'AXFR' || type === 'IXFR') return fail(query, rcode.refused);
+
+    const { zone } = this.o;
+    const forwarding = this.o.forwarding();
+    const isSynced = this.o.isSynced();
+    this.memo.begin(zone.generation, forwarding);
+    const known = isSynced ? this.memo.get(message, q, edns, query.limit) : undefined;
+    if (known) return known;
+    const fromHosts = forwarding.hosts?.lookup(q.name, type);
+    if (fromHosts) return reply(query, { answers: fromHosts });
+    const found = zone.lookup(q.name, type);
+    if (!found) return this.forward(query, forwarding);
+    // Better no answer than a wrong one that is then kept.
+    if (!isSynced) return fail(query, rcode.serverFailure);
+    if (found.cname !== undefined) return this.follow(found, type, query, forwarding);
+    const parts = this.parts(found);
+    return this.memo.keep(message, q, edns, query.limit, parts.answers?.length ?? 0, (turn) =>
+      reply(query, { ...parts, answers: rotate(found.answers, turn) }),
+    );
   }
 
-  private forward(query: Buffer, q: QuestionView, edns: Edns | undefined, limit: number): Buffer | Promise<Buffer> {
-    const fit = (m: Buffer) => (m.length <= limit ? m : bareResponse(query, q.end, m.readUInt16BE(2) & 15, true));
-    const hit = this.o.forwarder.cached(query, q, edns);
+  private forward(query: Query, { forwarder }: Forwarding): Buffer | Promise<Buffer> {
+    const { message, q, edns, limit } = query;
+    const fit = (m: Buffer) =>
+      m.length <= limit ? m : bareResponse(message, q.end, m.readUInt16BE(2) & 15, { truncated: true, edns: !!edns });
+    const hit = forwarder.cached(message, q, edns);
     if (hit) return fit(hit);
-    if (this.o.loop.isLooping) return bareResponse(query, q.end, rcode.serverFailure);
-    return this.o.forwarder.ask(query, q, edns).then(fit);
+    if (forwarder.isOwnProbe(q.name)) return fail(query, rcode.serverFailure);
+    return forwarder.ask(message, q, edns).then((m) => ('rcode' in m ? fail(query, m.rcode) : fit(m)));
   }
 
   private parts(z: ZoneAnswer): Partial<ResponseParts> {
     const isNegative = z.answers.length === 0;
     return {
       rcode: z.rcode === 'NXDOMAIN' ? rcode.nameError : rcode.noError,
-      answers: shuffle(z.answers),
+      answers: z.answers,
       additionals: z.additionals,
       authorities: isNegative ? [this.o.zone.soa()] : [],
     };
   }
 
   /** Follows an alias out of an ExternalName Service: within the cluster, then upstream. */
-  private async follow(first: ZoneAnswer, type: string, q: QuestionView): Promise<Partial<ResponseParts>> {
+  private follow(first: ZoneAnswer, type: string, query: Query, forwarding: Forwarding): Buffer | Promise<Buffer> {
     const answers: Answer[] = [...first.answers];
-    let name = first.cname ?? '';
-    for (let i = 0; i < maxAliases; i++) {
-      const here = this.o.hosts()?.lookup(name, type);
-      if (here) return { answers: [...answers, ...here] };
+    let name: string | undefined = first.cname;
+    for (let i = 0; name !== undefined; i++) {
+      // Aliases that lead back, or nowhere for too long, are no answer: the name has no such record.
+      if (i === maxAliases) return reply(query, this.parts({ rcode: 'NOERROR', answers: [], additionals: [] }));
+      const here = forwarding.hosts?.lookup(name, type);
+      if (here) return reply(query, { answers: [...answers, ...here] });
       const z = this.o.zone.lookup(name, type);
-      if (!z) break;
-      answers.push(...shuffle(z.answers));
-      if (z.cname === undefined) return { answers, rcode: z.rcode === 'NXDOMAIN' ? rcode.nameError : rcode.noError };
+      if (!z) return this.followUpstream(name, answers, query, forwarding);
+      if (z.answers.length === 0) return reply(query, { ...this.parts(z), answers });
+      answers.push(...rotate(z.answers, random(z.answers.length)));
       name = z.cname;
     }
-    const query = plainQuery(name, q);
-    const question = readQuestion(query);
-    if (!question || this.o.loop.isLooping) return { answers, rcode: rcode.serverFailure };
-    const raw =
-      this.o.forwarder.cached(query, question, undefined) ?? (await this.o.forwarder.ask(query, question, undefined));
-    const code = raw.readUInt16BE(2) & 15;
-    // The alias itself is known; a server that does not answer must not take it away from those who ask for it alone.
-    if (code !== rcode.noError && code !== rcode.nameError) return { answers, rcode: rcode.serverFailure };
-    return { answers: [...answers, ...(decode(raw).answers ?? [])], rcode: code };
+    return reply(query, { answers });
   }
+
+  private async followUpstream(name: string, answers: Answer[], query: Query, { forwarder }: Forwarding) {
+    const message = plainQuery(name, query.q);
+    const q = readQuestion(message);
+    // A name that can't be asked for: only an object that was never validated has one.
+    if (!q) return reply(query, { answers, rcode: rcode.serverFailure });
+    const m = forwarder.cached(message, q, undefined) ?? (await forwarder.ask(message, q, undefined));
+    const code = 'rcode' in m ? rcode.serverFailure : m.readUInt16BE(2) & 15;
+    // The alias itself is known; a server that does not answer must not take it away from those who ask for it alone.
+    if ('rcode' in m || (code !== rcode.noError && code !== rcode.nameError)) {
+      return reply(query, { answers, rcode: rcode.serverFailure });
+    }
+    const { answers: more = [], authorities = [] } = decode(m);
+    return reply(query, {
+      answers: [...answers, ...more],
+      rcode: code,
+      authorities: more.length > 0 ? [] : authorities,
+    });
+  }
+}
+
+function reply({ message, q, edns, limit }: Query, p: Partial<ResponseParts>): Buffer {
+  const empty = { rcode: 0, authoritative: true, answers: [], authorities: [], additionals: [] };
+  return encodeResponse(message, q, edns, { ...empty, ...p }, limit);
+}
+
+function fail({ message, q, edns }: Query, code: number): Buffer {
+  return bareResponse(message, q.end, code, { edns: edns !== undefined });
 }
 
 /** A query for another name with the type and class of the original. */
@@ -113,15 +163,17 @@ function plainQuery(name: string, q: QuestionView): Buffer {
   const tail = Buffer.alloc(5);
   tail.writeUInt16BE(q.type, 1);
   tail.writeUInt16BE(q.class, 3);
-  const header = Buffer.alloc(12);
+  const header = Buffer.alloc(headerLength);
   header.writeUInt16BE(flag.recursionDesired, 2);
   header.writeUInt16BE(1, 4);
   return Buffer.concat([header, ...labels.flatMap((l) => [Buffer.from([l.length]), l]), tail]);
 }
 
+function random(below: number): number {
+  return Math.floor(Math.random() * below);
+}
+
 /** Clients that take the first address must not all take the same one. */
-function shuffle(answers: Answer[]): Answer[] {
-  if (answers.length < 2) return answers;
-  const by = Math.floor(Math.random() * answers.length);
-  return [...answers.slice(by), ...answers.slice(0, by)];
+function rotate(answers: Answer[], by: number): Answer[] {
+  return by === 0 ? answers : [...answers.slice(by), ...answers.slice(0, by)];
 }

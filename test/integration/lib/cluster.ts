@@ -35,6 +35,13 @@ export class TestCluster {
     return child;
   }
 
+  /** Starts a process that is an addon, as a user given by name (a service account's, say); ended by stop(). */
+  async runAs(user: string, name: string, flags: string[] = []): Promise<ServiceProcess> {
+    const child = new ServiceProcess(name, [`--kubeconfig=${await this.api.kubeconfigOf(user)}`, ...flags]);
+    this.processes.push(child);
+    return child;
+  }
+
   async addNode(name: string, o: { allocatable?: Record<string, string>; labels?: Record<string, string> } = {}) {
     const allocatable = { cpu: '4', memory: '8Gi', pods: '110', ...o.allocatable };
     const labels = { 'kubernetes.io/hostname': name, ...o.labels };

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Upstream } from './upstream.js';
 
+/** Of several replicas behind one Service another may get a probe; of so many, one comes to us. */
+const probeCount = 4;
+const hinfo = 13;
+
 /**
- * Finds out whether an upstream server sends its questions back to us (a host whose resolver is this very Service).
- * A probe for a random name is sent up at the start; if it comes in, forwarding would go round for ever.
+ * Finds out whether upstream servers send their questions back to us (a host whose resolver is this very Service).
+ * Probes for random names are sent up; if one comes in, forwarding would go round for ever.
  */
 export class LoopGuard {
-  private readonly name = `${randomBytes(8).toString('hex')}.${randomBytes(8).toString('hex')}`;
+  private readonly names = new Set(Array.from({ length: probeCount }, () => `${random()}.${random()}`));
+  private wasSeen = false;
   private looping = false;
-
-  constructor(private readonly onLoop: () => void) {}
 
   get isLooping(): boolean {
     return this.looping;
@@ -17,20 +20,28 @@ export class LoopGuard {
 
   /** To be asked of each query that would be forwarded. */
   isOwnProbe(name: string): boolean {
-    if (name !== this.name) return false;
-    if (!this.looping) {
-      this.looping = true;
-      this.onLoop();
-    }
+    if (!this.names.has(name)) return false;
+    this.wasSeen = true;
+    this.looping = true;
     return true;
   }
 
-  /** Sends the probe. What is answered does not matter, nor whether it is. */
-  async probe(servers: Upstream[], timeoutMs: number): Promise<void> {
-    const hinfo = 13;
-    const labels = this.name.split('.').map((l) => Buffer.from(`${String.fromCharCode(l.length)}${l}`, 'latin1'));
-    const header = Buffer.from([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    const query = Buffer.concat([header, ...labels, Buffer.from([0, 0, hinfo, 0, 1])]);
-    await Promise.allSettled(servers.map((s) => s.exchange(query, timeoutMs)));
+  /** Sends the probes; resolves with whether there is a loop. What the servers answer does not matter. */
+  async probe(servers: Upstream[], timeoutMs: number): Promise<boolean> {
+    this.wasSeen = false;
+    const probes = [...this.names].flatMap((name) => servers.map((s) => s.exchange(probe(name), timeoutMs)));
+    await Promise.allSettled(probes);
+    this.looping = this.wasSeen;
+    return this.looping;
   }
+}
+
+function probe(name: string): Buffer {
+  const labels = name.split('.').map((l) => Buffer.from(`${String.fromCharCode(l.length)}${l}`, 'latin1'));
+  const header = Buffer.from([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  return Buffer.concat([header, ...labels, Buffer.from([0, 0, hinfo, 0, 1])]);
+}
+
+function random(): string {
+  return randomBytes(8).toString('hex');
 }

@@ -1,5 +1,13 @@
 import { type Answer, encode } from 'dns-packet';
-import { type Edns, flag, headerLength, type QuestionView, records } from './message.js';
+import {
+  type Edns,
+  headerLength,
+  optRecord,
+  ourUdpSize,
+  type QuestionView,
+  records,
+  responseFlags,
+} from './message.js';
 
 export interface ResponseParts {
   rcode: number;
@@ -9,9 +17,6 @@ export interface ResponseParts {
   authorities: Answer[];
   additionals: Answer[];
 }
-
-/** Size of a UDP answer that fits into any network unfragmented (dnsflagday.net/2020), and what we announce. */
-export const ourUdpSize = 1232;
 
 /** Bytes a client takes over UDP: 512 without EDNS, else what it says, but no more than goes unfragmented. */
 export function udpLimit(edns: Edns | undefined): number {
@@ -41,38 +46,23 @@ export function encodeResponse(
 }
 
 function attempt(query: Buffer, q: QuestionView, edns: Edns | undefined, p: ResponseParts, truncated: boolean): Buffer {
-  const opt: Answer[] = edns
-    ? [
-        {
-          type: 'OPT',
-          name: '.',
-          udpPayloadSize: ourUdpSize,
-          extendedRcode: p.rcode >> 4,
-          ednsVersion: 0,
-          flags: 0,
-          flag_do: false,
-          options: [],
-        },
-      ]
-    : [];
-  const flags =
-    (q.flags & flag.recursionDesired) |
-    flag.recursionAvailable |
-    (p.authoritative ? flag.authoritative : 0) |
-    (truncated ? flag.truncated : 0) |
-    (p.rcode & 15);
   const m = encode({
     type: 'response',
     id: q.id,
-    flags,
-    // A placeholder of the right length: the query's own bytes come in its place.
-    questions: [{ type: 'A', name: q.name }],
+    flags: responseFlags(q.flags, p.rcode, p.authoritative, truncated),
     answers: p.answers,
     authorities: p.authorities,
-    additionals: [...p.additionals, ...opt],
+    additionals: p.additionals,
   });
-  query.copy(m, headerLength, headerLength, q.end);
-  return compressOwners(m, q.end);
+  const whole = Buffer.concat([
+    m.subarray(0, headerLength),
+    query.subarray(headerLength, q.end),
+    m.subarray(headerLength),
+    edns ? optRecord(p.rcode) : empty,
+  ]);
+  whole.writeUInt16BE(1, 4);
+  if (edns) whole.writeUInt16BE(whole.readUInt16BE(10) + 1, 10);
+  return compressOwners(whole, q.end);
 }
 
 /** Replaces owner names equal to the question's by a pointer to it (RFC 1035, 4.1.4): a third of the size. */
@@ -91,3 +81,4 @@ function compressOwners(m: Buffer, questionEnd: number): Buffer {
 }
 
 const pointerToQuestion = Buffer.from([0xc0, headerLength]);
+const empty = Buffer.alloc(0);

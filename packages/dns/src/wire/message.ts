@@ -13,10 +13,12 @@ export interface QuestionView {
 export const headerLength = 12;
 export const flag = {
   response: 0x8000,
+  opcode: 0x7800,
   authoritative: 0x0400,
   truncated: 0x0200,
   recursionDesired: 0x0100,
   recursionAvailable: 0x0080,
+  checkingDisabled: 0x0010,
 } as const;
 export const rcode = {
   noError: 0,
@@ -98,18 +100,23 @@ export interface Edns {
   dnssecOk: boolean;
 }
 
-/** The EDNS0 parameters of a message, or undefined if it has none. Throws RangeError for a cut message. */
+/**
+ * The EDNS0 parameters of a message, or undefined if it has none. Throws RangeError for a cut message, and for one with
+ * several, which is malformed (RFC 6891, 6.1.1).
+ */
 export function readEdns(m: Buffer, questionEnd: number): Edns | undefined {
   if (m.readUInt16BE(10) === 0) return undefined;
+  let found: Edns | undefined;
   for (const r of records(m, questionEnd)) {
     if (r.type !== optType) continue;
-    return {
+    if (found) throw new RangeError('several OPT records');
+    found = {
       udpSize: r.class,
       version: m.readUInt8(r.ttlAt + 1),
       dnssecOk: (m.readUInt16BE(r.ttlAt + 2) & 0x8000) !== 0,
     };
   }
-  return undefined;
+  return found;
 }
 
 /** Seconds that an answer may be kept: the smallest TTL, of a negative one the SOA's minimum (RFC 2308). */
@@ -132,12 +139,42 @@ export function age(m: Buffer, questionEnd: number, seconds: number): void {
   }
 }
 
+/** Flags of a response: opcode, RD and CD are the query's. */
+export function responseFlags(query: number, code: number, authoritative: boolean, truncated: boolean): number {
+  return (
+    flag.response |
+    flag.recursionAvailable |
+    (query & (flag.opcode | flag.recursionDesired | flag.checkingDisabled)) |
+    (authoritative ? flag.authoritative : 0) |
+    (truncated ? flag.truncated : 0) |
+    (code & 15)
+  );
+}
+
+/** Size of a UDP answer that fits into any network unfragmented (dnsflagday.net/2020), and what we announce. */
+export const ourUdpSize = 1232;
+
+/** The EDNS0 record of a response, with the upper bits of its code. Every answer to a query with EDNS has one. */
+export function optRecord(code: number): Buffer {
+  const opt = Buffer.alloc(11);
+  opt.writeUInt16BE(optType, 1);
+  opt.writeUInt16BE(ourUdpSize, 3);
+  opt.writeUInt8(code >> 4, 5);
+  return opt;
+}
+
 /** An answer without records: errors, and what did not fit into a datagram (`truncated`). */
-export function bareResponse(query: Buffer, questionEnd: number, code: number, truncated = false): Buffer {
-  const out = Buffer.from(query.subarray(0, questionEnd));
-  const opcodeAndRd = query.readUInt16BE(2) & 0x7900;
-  out.writeUInt16BE(flag.response | flag.recursionAvailable | opcodeAndRd | (truncated ? flag.truncated : 0) | code, 2);
+export function bareResponse(
+  query: Buffer,
+  questionEnd: number,
+  code: number,
+  { truncated = false, edns = false }: { truncated?: boolean; edns?: boolean } = {},
+): Buffer {
+  const question = query.subarray(0, questionEnd);
+  const out = edns ? Buffer.concat([question, optRecord(code)]) : Buffer.from(question);
+  out.writeUInt16BE(responseFlags(query.readUInt16BE(2), code, false, truncated), 2);
   out.writeUInt16BE(questionEnd > headerLength ? 1 : 0, 4);
   out.fill(0, 6, headerLength);
+  if (edns) out.writeUInt16BE(1, 10);
   return out;
 }

@@ -9,6 +9,8 @@ const names: Record<number, string> = {
   16: 'TXT',
   28: 'AAAA',
   33: 'SRV',
+  251: 'IXFR',
+  252: 'AXFR',
   255: 'ANY',
 };
 

@@ -23,6 +23,11 @@ export class HostsTable {
     }
   }
 
+  /** Names in the table. */
+  get size(): number {
+    return this.byName.size;
+  }
+
   /** Undefined: not in the table. An empty list: the name is, but not with this type (NODATA). */
   lookup(name: string, type: string): Answer[] | undefined {
     if (type === 'PTR') {

@@ -2,7 +2,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { V1Service } from '@kubelab/api';
 import type { Answer } from 'dns-packet';
 import { canonicalIp, reverseAddress } from '../wire/reverse.js';
-import { type ClusterState, clusterIps, isHeadless } from './state.js';
+import { type ClusterState, clusterIps, isHeadless, type NamedEndpoint, type NamedPort } from './state.js';
 
 export interface ZoneOptions {
   /** Lower case, without the final dot: `cluster.local`. */
@@ -21,6 +21,12 @@ export interface ZoneAnswer {
 
 /** Version of the DNS schema: https://github.com/kubernetes/dns/blob/master/docs/specification.md */
 const schemaVersion = '1.1.0';
+const maxSoaSeconds = 300;
+
+/** An address under the host name that SRV records lead to. */
+interface Target extends NamedEndpoint {
+  host: string;
+}
 
 const noData = (): ZoneAnswer => ({ rcode: 'NOERROR', answers: [], additionals: [] });
 const noName = (): ZoneAnswer => ({ rcode: 'NXDOMAIN', answers: [], additionals: [] });
@@ -32,6 +38,11 @@ export class ClusterZone {
     readonly options: ZoneOptions,
   ) {}
 
+  /** Changes with the answers. */
+  get generation(): number {
+    return this.state.generation;
+  }
+
   /** `name` in lower case without the final dot. Undefined: not a name of this zone. */
   lookup(name: string, type: string): ZoneAnswer | undefined {
     const { domain } = this.options;
@@ -41,27 +52,33 @@ export class ClusterZone {
     return ip === undefined ? undefined : this.reverse(name, ip);
   }
 
-  /** For the authority section of negative answers. */
+  /** For the authority section of negative answers; TTLs and timers as CoreDNS has them. */
   soa(): Answer {
     const { domain, ttl } = this.options;
     const data = {
       mname: `ns.dns.${domain}`,
       rname: `hostmaster.${domain}`,
-      // The zone is never transferred; the time is as good a serial as any.
-      serial: Math.floor(Date.now() / 1000),
+      serial: this.state.changedAtSeconds,
       refresh: 7200,
       retry: 1800,
       expire: 86400,
-      minimum: Math.min(ttl, 30),
+      minimum: ttl,
     };
-    return { type: 'SOA', name: domain, ttl: Math.min(ttl, 30), data };
+    return { type: 'SOA', name: domain, ttl: Math.min(ttl, maxSoaSeconds), data };
   }
 
   private apex(name: string, type: string): ZoneAnswer {
+    const { ttl } = this.options;
     if (type === 'SOA') return { ...noData(), answers: [this.soa()] };
-    if (type === 'NS')
-      return { ...noData(), answers: [{ type: 'NS', name, ttl: this.options.ttl, data: `ns.dns.${name}` }] };
-    return noData();
+    if (type !== 'NS') return noData();
+    const dns = this.dnsService();
+    const server = dns ? `${dns.metadata?.name}.${dns.metadata?.namespace}.svc.${name}` : `ns.dns.${name}`;
+    const additionals = dns ? clusterIps(dns).map((ip) => this.address(server, ip)) : [];
+    return { ...noData(), answers: [{ type: 'NS', name, ttl, data: server }], additionals };
+  }
+
+  private dnsService(): V1Service | undefined {
+    return this.state.service('kube-system', 'kube-dns');
   }
 
   /** `labels` are those left of the zone's name. */
@@ -75,7 +92,7 @@ export class ClusterZone {
       return last === 'svc' || last === 'pod' || last === 'dns' ? noData() : noName();
     }
     if (last === 'dns') {
-      const dns = this.state.service('kube-system', 'kube-dns');
+      const dns = this.dnsService();
       return labels.length === 2 && second === 'ns' && dns ? this.addresses(name, clusterIps(dns), type) : noName();
     }
     if ((last !== 'svc' && last !== 'pod') || second === undefined || !this.state.hasNamespace(second)) return noName();
@@ -87,69 +104,77 @@ export class ClusterZone {
 
   /** `rest` are the labels left of the Service's name. */
   private ofService(name: string, rest: string[], service: V1Service, type: string): ZoneAnswer {
-    const { ttl } = this.options;
-    if (service.spec?.type === 'ExternalName') {
-      if (rest.length > 0) return noName();
-      const target = (service.spec.externalName ?? '').replace(/\.$/, '').toLowerCase();
-      // An address where a name belongs (Kubernetes allows it) makes an answer of its own kind, not an alias.
-      if (isIP(target)) return this.addresses(name, [target], type);
-      const answers: Answer[] = [{ type: 'CNAME', name, ttl, data: target }];
-      return { ...noData(), answers, ...(type === 'CNAME' ? {} : { cname: target }) };
-    }
+    if (service.spec?.type === 'ExternalName') return rest.length > 0 ? noName() : this.alias(name, service, type);
     const headless = isHeadless(service);
-    const { namespace = '', name: serviceName = '' } = service.metadata ?? {};
-    const endpoints = headless ? this.state.endpoints(namespace, serviceName) : [];
+    const [first = '', second = ''] = rest;
     if (rest.length === 0) {
+      const targets = this.targets(service);
       // The specification asks for NXDOMAIN, not an empty answer, of a headless Service without ready endpoints.
-      if (headless && endpoints.length === 0) return noName();
-      if (type === 'SRV') return this.srv(name, service, () => true);
-      return this.addresses(name, headless ? endpoints.map((e) => e.ip) : clusterIps(service), type);
+      if (headless && targets.length === 0) return noName();
+      if (type === 'SRV') return this.srv(name, targets, () => true);
+      return this.addresses(name, headless ? targets.map((t) => t.ip) : clusterIps(service), type);
     }
-    if (rest.length === 2 && rest[0]?.startsWith('_') && rest[1]?.startsWith('_')) {
-      const [port, protocol] = [rest[0].slice(1), rest[1].slice(1)];
-      const answer = this.srv(name, service, (p) => p.name === port && p.protocol === protocol);
+    if (rest.length === 2 && first.startsWith('_') && second.startsWith('_')) {
+      const wanted = (p: NamedPort) => p.name !== '' && `_${p.name}` === first && `_${p.protocol}` === second;
+      const answer = this.srv(name, this.targets(service), wanted);
       if (answer.answers.length === 0) return noName();
       return type === 'SRV' ? answer : noData();
     }
     if (rest.length !== 1) return noName();
-    if (rest[0]?.startsWith('_')) {
+    if (first.startsWith('_')) {
       // `_tcp` exists if a named port lies below it: an empty non-terminal (RFC 8020).
-      const protocol = rest[0].slice(1);
-      const below = this.srv(name, service, (p) => p.protocol === protocol && p.name !== '');
-      return below.answers.length > 0 ? noData() : noName();
+      const below = (p: NamedPort) => p.name !== '' && `_${p.protocol}` === first;
+      return this.targets(service).some((t) => t.ports.some(below)) ? noData() : noName();
     }
-    const ips = endpoints.filter((e) => e.label === rest[0]).map((e) => e.ip);
-    return ips.length > 0 ? this.addresses(name, ips, type) : noName();
+    // An endpoint, of any Service: those of one with a cluster IP have names too, as in CoreDNS.
+    const endpoints = this.endpointTargets(service).filter((t) => t.label === first);
+    if (endpoints.length === 0) return noName();
+    if (type === 'SRV') return this.srv(name, endpoints, () => true);
+    const ips = endpoints.map((t) => t.ip);
+    return this.addresses(name, ips, type);
   }
 
-  /** SRV records of the named ports: to the Service, or to each endpoint of a headless one. */
-  private srv(name: string, s: V1Service, wanted: (p: { name: string; protocol: string }) => boolean): ZoneAnswer {
-    const { domain, ttl } = this.options;
-    const { namespace = '', name: serviceName = '' } = s.metadata ?? {};
-    const host = `${serviceName}.${namespace}.svc.${domain}`;
-    const answers: Answer[] = [];
-    const additionals: Answer[] = [];
-    const add = (target: string, port: number, weight: number) => {
-      const data = { priority: 0, weight, port, target };
-      const isThere = answers.some((a) => a.type === 'SRV' && a.data.target === target && a.data.port === port);
-      if (!isThere) answers.push({ type: 'SRV', name, ttl, data });
-    };
-    if (isHeadless(s)) {
-      const endpoints = this.state.endpoints(namespace, serviceName);
-      const weight = Math.max(1, Math.floor(100 / Math.max(1, endpoints.length)));
-      for (const e of endpoints) {
-        const ports = e.ports.filter((p) => p.name !== '' && wanted(p));
-        for (const p of ports) add(`${e.label}.${host}`, p.port, weight);
-        if (ports.length > 0) additionals.push(this.address(`${e.label}.${host}`, e.ip));
-      }
-    } else {
-      for (const p of s.spec?.ports ?? []) {
-        const port = { name: p.name?.toLowerCase() ?? '', protocol: (p.protocol ?? 'TCP').toLowerCase() };
-        if (port.name !== '' && wanted(port)) add(host, p.port, 100);
-      }
-      if (answers.length > 0) additionals.push(...clusterIps(s).map((ip) => this.address(host, ip)));
+  private alias(name: string, service: V1Service, type: string): ZoneAnswer {
+    const target = (service.spec?.externalName ?? '').replace(/\.$/, '').toLowerCase();
+    // What looks like an address is a name of digits and resolves to nothing: Kubernetes' documentation of ExternalName.
+    if (isIP(target) || target === '') return noName();
+    const answers: Answer[] = [{ type: 'CNAME', name, ttl: this.options.ttl, data: target }];
+    const isAsked = type === 'CNAME' || type === 'ANY';
+    return { ...noData(), answers, ...(isAsked ? {} : { cname: target }) };
+  }
+
+  /** Where a Service's SRV records lead: to itself, or to each endpoint of a headless one. */
+  private targets(s: V1Service): Target[] {
+    if (isHeadless(s)) return this.endpointTargets(s);
+    const ports = (s.spec?.ports ?? []).map((p) => ({
+      name: p.name?.toLowerCase() ?? '',
+      protocol: (p.protocol ?? 'TCP').toLowerCase(),
+      port: p.port,
+    }));
+    return clusterIps(s).map((ip) => ({ ip, label: '', ports, host: this.hostOf(s) }));
+  }
+
+  private endpointTargets(s: V1Service): Target[] {
+    const endpoints = this.state.endpoints(s.metadata?.namespace ?? '', s.metadata?.name ?? '');
+    return endpoints.map((e) => ({ ...e, host: `${e.label}.${this.hostOf(s)}` }));
+  }
+
+  private hostOf(s: V1Service): string {
+    return `${s.metadata?.name}.${s.metadata?.namespace}.svc.${this.options.domain}`;
+  }
+
+  /** One record a host and port, with the addresses of the hosts. Weights share 100, as CoreDNS does it. */
+  private srv(name: string, targets: Target[], wanted: (p: NamedPort) => boolean): ZoneAnswer {
+    const pairs = targets.flatMap((t) => t.ports.filter(wanted).map((p) => ({ target: t, port: p.port })));
+    const weight = Math.max(1, Math.floor(100 / Math.max(1, pairs.length)));
+    const answers = new Map<string, Answer>();
+    const additionals = new Map<string, Answer>();
+    for (const { target, port } of pairs) {
+      const data = { priority: 0, weight, port, target: target.host };
+      answers.set(`${target.host} ${port}`, { type: 'SRV', name, ttl: this.options.ttl, data });
+      additionals.set(`${target.host} ${target.ip}`, this.address(target.host, target.ip));
     }
-    return { rcode: 'NOERROR', answers, additionals };
+    return { rcode: 'NOERROR', answers: [...answers.values()], additionals: [...additionals.values()] };
   }
 
   /** `10-244-1-5.NAMESPACE.pod`: the address itself (the specification's deprecated records). */
@@ -167,22 +192,22 @@ export class ClusterZone {
     const named = (owner: string) => `${owner.split('/')[1]}.${owner.split('/')[0]}.svc.${domain}`;
     const service = this.state.clusterIpOwner(ip);
     if (service) return { ...noData(), answers: [ptr(named(service))] };
-    const answers: Answer[] = [];
+    const names = new Set<string>();
     for (const owner of this.state.endpointOwners(ip)) {
       const [namespace = '', serviceName = ''] = owner.split('/');
       const s = this.state.service(namespace, serviceName);
-      if (!s || !isHeadless(s)) continue;
+      if (!s || s.spec?.type === 'ExternalName') continue;
       const mine = this.state.endpoints(namespace, serviceName).filter((e) => canonicalIp(e.ip) === ip);
-      answers.push(...mine.map((e) => ptr(`${e.label}.${named(owner)}`)));
+      for (const e of mine) names.add(`${e.label}.${named(owner)}`);
     }
-    return answers.length > 0 ? { ...noData(), answers } : undefined;
+    return names.size > 0 ? { ...noData(), answers: [...names].map(ptr) } : undefined;
   }
 
   /** NODATA if the name has addresses, but none of the family asked for. */
   private addresses(name: string, ips: string[], type: string): ZoneAnswer {
     const wanted =
       type === 'A' ? isIPv4 : type === 'AAAA' ? isIPv6 : type === 'ANY' ? (ip: string) => isIP(ip) !== 0 : () => false;
-    return { ...noData(), answers: ips.filter(wanted).map((ip) => this.address(name, ip)) };
+    return { ...noData(), answers: [...new Set(ips)].filter(wanted).map((ip) => this.address(name, ip)) };
   }
 
   private address(name: string, ip: string): Answer {

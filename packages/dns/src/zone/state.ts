@@ -1,12 +1,19 @@
 import type { V1Endpoint, V1EndpointSlice, V1Service } from '@kubelab/api';
 import { canonicalIp } from '../wire/reverse.js';
 
-/** A ready endpoint of a headless Service, under the name it has in DNS. */
+/** Names in lower case. */
+export interface NamedPort {
+  name: string;
+  protocol: string;
+  port: number;
+}
+
+/** A ready endpoint of a Service, under the name it has in DNS. */
 export interface NamedEndpoint {
   ip: string;
   /** The endpoint's hostname, else its address with dashes. */
   label: string;
-  ports: { name: string; protocol: string; port: number }[];
+  ports: NamedPort[];
 }
 
 /** What the cluster's names are made of. Kept by events, read by lookups; holds nothing that is not derived from them. */
@@ -18,6 +25,23 @@ export class ClusterState {
   private readonly byClusterIp = new Map<string, string>();
   /** Pod IP to the Services that have it as an endpoint. */
   private readonly byEndpointIp = new Map<string, Set<string>>();
+  private changes = 0;
+  private changedAtMs = Date.now();
+
+  /** Another number after each change: what was derived from an older state is out of date. */
+  get generation(): number {
+    return this.changes;
+  }
+
+  /** Time of the last change in Unix seconds: the zone's serial. */
+  get changedAtSeconds(): number {
+    return Math.floor(this.changedAtMs / 1000);
+  }
+
+  private touch(): void {
+    this.changes++;
+    this.changedAtMs = Date.now();
+  }
 
   service(namespace: string, name: string): V1Service | undefined {
     return this.services.get(`${namespace}/${name}`);
@@ -28,11 +52,13 @@ export class ClusterState {
   }
 
   setNamespace(name: string, exists: boolean): void {
+    this.touch();
     if (exists) this.namespaces.add(name);
     else this.namespaces.delete(name);
   }
 
   setService(service: V1Service): void {
+    this.touch();
     this.removeService(service);
     const key = keyOf(service);
     this.services.set(key, service);
@@ -40,14 +66,19 @@ export class ClusterState {
   }
 
   removeService(service: V1Service): void {
+    this.touch();
     const key = keyOf(service);
     const before = this.services.get(key);
     if (!before) return;
-    for (const ip of clusterIps(before)) this.byClusterIp.delete(canonicalIp(ip));
+    for (const ip of clusterIps(before).map(canonicalIp)) {
+      // The address may be another's already.
+      if (this.byClusterIp.get(ip) === key) this.byClusterIp.delete(ip);
+    }
     this.services.delete(key);
   }
 
   setSlice(slice: V1EndpointSlice): void {
+    this.touch();
     const key = sliceService(slice);
     this.removeSlice(slice);
     if (!key || slice.addressType === 'FQDN') return;
@@ -64,6 +95,7 @@ export class ClusterState {
   }
 
   removeSlice(slice: V1EndpointSlice): void {
+    this.touch();
     const key = sliceService(slice);
     const slices = key ? this.slices.get(key) : undefined;
     const before = slices?.get(slice.metadata?.name ?? '');
@@ -84,14 +116,14 @@ export class ClusterState {
     const found = new Map<string, NamedEndpoint>();
     for (const slice of this.slices.get(`${namespace}/${name}`)?.values() ?? []) {
       const ports = (slice.ports ?? []).map((p) => ({
-        name: p.name ?? '',
+        name: p.name?.toLowerCase() ?? '',
         protocol: (p.protocol ?? 'TCP').toLowerCase(),
         port: p.port ?? 0,
       }));
       for (const e of slice.endpoints ?? []) {
         if (!isPublished(e)) continue;
         for (const ip of e.addresses) {
-          const label = e.hostname?.toLowerCase() ?? ip.replace(/[.:]/g, '-').toLowerCase();
+          const label = e.hostname?.toLowerCase() ?? addressLabel(ip);
           found.set(`${ip} ${slice.metadata?.name}`, { ip, label, ports });
         }
       }
@@ -118,6 +150,11 @@ export function isHeadless(s: V1Service): boolean {
 export function clusterIps(s: V1Service): string[] {
   const list = s.spec?.clusterIPs ?? (s.spec?.clusterIP ? [s.spec.clusterIP] : []);
   return s.spec?.type === 'ExternalName' ? [] : list.filter((ip) => ip !== 'None' && ip !== '');
+}
+
+/** An address as a label; one that would end with a dash, which no label may, gets a 0. */
+function addressLabel(ip: string): string {
+  return ip.replace(/[.:]/g, '-').replace(/-$/, '-0').toLowerCase();
 }
 
 /** Ready; publishNotReadyAddresses is in the slice already, as ready endpoints. */
