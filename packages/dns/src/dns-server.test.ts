@@ -19,7 +19,7 @@ let server: DnsServer;
 let forwarding: Forwarding;
 const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
 const settings = { upstreams: [] as string[], stubDomains: {}, hosts: '192.0.2.50 printer.lan printer # comment\n' };
-const options = { timeoutMs: 300, cache: { maxEntries: 100, maxTtlSeconds: 30, maxNegativeTtlSeconds: 30 } };
+const options = { timeoutMs: 5000, cache: { maxEntries: 100, maxTtlSeconds: 30, maxNegativeTtlSeconds: 30 } };
 let isSynced = true;
 const state = new ClusterState();
 
@@ -126,6 +126,15 @@ after(async () => {
   upstreamTcp.close();
 });
 
+/** With an upstream server that is given up soon: for those who test that. */
+async function impatient(f: () => Promise<void>): Promise<void> {
+  const patient = forwarding;
+  forwarding = new Forwarding(patient.settings, { ...options, timeoutMs: 200 }, 30);
+  await f();
+  await forwarding.close();
+  forwarding = patient;
+}
+
 function udp(query: Buffer): Promise<Buffer> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
@@ -226,7 +235,7 @@ test('aliases that lead nowhere: round, to a missing name, to a denial, to a ser
   assert.deepEqual(await of('round'), [0, [], ['SOA']]);
   assert.deepEqual(await of('nowhere'), [3, ['missing.default.svc.cluster.local'], ['SOA']]);
   assert.deepEqual(await of('denied'), [3, ['a.nx.example'], ['SOA']]);
-  assert.deepEqual(await of('silent'), [2, ['bad.example'], []]);
+  await impatient(async () => assert.deepEqual(await of('silent'), [2, ['bad.example'], []]));
 });
 
 test('records of one name come in different orders', async () => {
@@ -254,7 +263,7 @@ test('a truncated upstream answer is fetched over TCP', async () => {
   assert.deepEqual(asked, ['udp big.example', 'tcp big.example']);
 });
 
-test('no upstream answer: SERVFAIL', async () => assert.equal(rcodeOf(await ask('bad.example')), 2));
+test('no upstream answer: SERVFAIL', () => impatient(async () => assert.equal(rcodeOf(await ask('bad.example')), 2)));
 
 test('hosts file, both ways', async () => {
   assert.deepEqual(data(await ask('printer.lan')), ['192.0.2.50']);
