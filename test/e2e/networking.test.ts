@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { getJson, kubectl, kubectlInput, kubelab, type Pod, tryKubectl } from './lib/cluster.js';
 import { eventually, type Result, run, tryRun } from './lib/exec.js';
-import { hostOutsideAddress, onNode, outside, outsideAddress } from './lib/machine.js';
+import { onNode, outside, outsideAddress, removeRouteToLab, routeToLab } from './lib/machine.js';
 import { ingress, networkObjects, policy, webPod } from './lib/net-objects.js';
 
 interface Service {
@@ -20,7 +20,6 @@ const apply = (...objects: object[]) =>
   kubectlInput(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }), '-n', namespace, 'apply', '-f', '-');
 const service = (name: string) => getJson<Service>('service', name, '-n', namespace);
 const addressOf = async (name: string) => (await getJson<Pod>('pod', name, '-n', namespace)).status.podIP ?? '';
-const route = ['10.30.0.0/24', 'via', hostOutsideAddress];
 const curl = (...args: string[]) => ['curl', '-sS', '--fail', '--max-time', '3', ...args];
 
 /** Requests a URL so often from a pod that each of two endpoints answers; gives the names that answered. */
@@ -46,14 +45,14 @@ const isKeptFrom = (pod: string, url: string) =>
   eventually(async () => assert.notEqual((await request(pod, url)).code, 0, `${pod} does not reach ${url}`), 20_000);
 
 before(async () => {
-  await run(outside(['ip', 'route', 'replace', ...route]));
+  await routeToLab();
   await kubectl('create', 'namespace', namespace);
   await apply(...networkObjects());
   await kubectlIn('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=90s');
 });
 
 after(async () => {
-  await run(outside(['ip', 'route', 'del', ...route]));
+  await removeRouteToLab();
   await kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=90s');
 });
 

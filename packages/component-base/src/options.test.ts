@@ -12,6 +12,7 @@ const specs: OptionSpecs = {
   'leader-elect': { type: 'boolean', default: false, description: '' },
   'lease-duration': { type: 'duration', default: '15s', description: '' },
   controllers: { type: 'string[]', default: ['*'], description: '' },
+  extra: { type: 'stringArray', default: [], description: '' },
 };
 
 test('durations in Go notation become milliseconds', () => {
@@ -74,4 +75,16 @@ test('a config file sets options and flags win over it', () => {
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+test('lists are taken apart at commas, or kept as they are given', () => {
+  const options = parseOptions('test', specs, [
+    '--controllers=a,b',
+    '--controllers=c',
+    '--extra=a,b',
+    '--extra',
+    'c=d,e',
+  ]);
+  assert.deepEqual(options.strings('controllers'), ['a', 'b', 'c']);
+  assert.deepEqual(options.strings('extra'), ['a,b', 'c=d,e']);
 });

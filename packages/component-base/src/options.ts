@@ -3,7 +3,8 @@ import { parse as parseYaml } from 'yaml';
 import { parseDurationMs } from './duration.js';
 import { printHelp } from './options-help.js';
 
-export type OptionType = 'string' | 'number' | 'boolean' | 'duration' | 'string[]';
+/** `string[]` takes values apart at commas; `stringArray` takes each as it is. Both may be given several times. */
+export type OptionType = 'string' | 'number' | 'boolean' | 'duration' | 'string[]' | 'stringArray';
 
 /** One flag of a process. The flag's name is kebab-case, as Kubernetes' flags are. */
 export interface OptionSpec {
@@ -47,7 +48,7 @@ export class OptionValues {
   }
 
   strings(name: string): string[] {
-    const value = this.get(name, 'string[]');
+    const value = this.get(name, 'string[]', 'stringArray');
     return Array.isArray(value) ? value : [];
   }
 
@@ -60,13 +61,13 @@ export class OptionValues {
     return this.values.has(name);
   }
 
-  private get(name: string, type: OptionType): Value | undefined {
+  private get(name: string, ...types: OptionType[]): Value | undefined {
     const spec = this.specs[name];
     if (!spec) {
       throw new OptionError(`no such option: --${name}`);
     }
-    if (spec.type !== type) {
-      throw new OptionError(`option --${name} is a ${spec.type}, not a ${type}`);
+    if (!types.includes(spec.type)) {
+      throw new OptionError(`option --${name} is a ${spec.type}, not a ${types.join(' or ')}`);
     }
     const value = this.values.get(name);
     return value ?? (spec.default === undefined ? undefined : convert(name, spec, spec.default));
@@ -193,6 +194,8 @@ function convert(name: string, spec: OptionSpec, raw: Value): Value {
       } catch (cause) {
         throw new OptionError(`option --${name}: ${(cause as Error).message}`, { cause });
       }
+    case 'stringArray':
+      return Array.isArray(raw) ? raw.map(String) : [String(raw)];
     case 'string[]':
       return Array.isArray(raw)
         ? raw.map(String)

@@ -4,7 +4,9 @@ import { request } from 'node:http';
 
 const [url = '', rate = '50'] = process.argv.slice(2);
 const answers: Record<string, number> = {};
+/** The first ones; of the others, how many. */
 const failures: string[] = [];
+let moreFailures = 0;
 let sent = 0;
 let open = 0;
 
@@ -14,7 +16,11 @@ function send(): void {
   const startedAt = new Date().toISOString();
   const fail = (reason: string) => {
     open--;
-    failures.push(`${startedAt} ${reason}`);
+    if (failures.length < 10) {
+      failures.push(`${startedAt} ${reason}`);
+    } else {
+      moreFailures++;
+    }
   };
   const req = request(url, { agent: false, timeout: 5000 }, (res) => {
     let body = '';
@@ -55,6 +61,9 @@ function finish(): void {
   const wait = setInterval(() => {
     if (open === 0) {
       clearInterval(wait);
+      if (moreFailures > 0) {
+        failures.push(`and ${moreFailures} more`);
+      }
       process.stdout.write(`${JSON.stringify({ sent, failures, answers })}\n`, () => process.exit(0));
     }
   }, 20);

@@ -47,6 +47,17 @@ export async function createMachine(): Promise<void> {
   await run(['ip', '-n', hostNetns, 'route', 'add', 'default', 'via', outsideAddress]);
 }
 
+const labRoute = ['10.30.0.0/24', 'via', hostOutsideAddress];
+
+/** The world outside gets a route to the nodes' network, as a router beside the cluster would give it. */
+export async function routeToLab(): Promise<void> {
+  await run(outside(['ip', 'route', 'replace', ...labRoute]));
+}
+
+export async function removeRouteToLab(): Promise<void> {
+  await run(outside(['ip', 'route', 'del', ...labRoute]));
+}
+
 export async function removeMachine(): Promise<void> {
   for (const name of [hostNetns, outsideNetns]) {
     if (existsSync(`/run/netns/${name}`)) {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writePublicFile } from '@kubelab/pki/files';
+import type { ExtraConfig } from './extra-config.js';
 import type { Layout } from './layout.js';
 import { type NetworkModes, networkModesOf } from './network-modes.js';
 
@@ -28,6 +29,8 @@ export interface ClusterConfig extends NetworkModes {
   addons: string[];
   /** Ranges of addresses for Services of type LoadBalancer; without one they get the nodes' own. */
   loadBalancerPool: string[];
+  /** Flags given by --extra-config. */
+  extraConfig: ExtraConfig;
 }
 
 /** Reads cluster.json, or undefined when there is no such cluster. Throws when the file is damaged. */
@@ -43,6 +46,7 @@ export function readClusterConfig(layout: Layout): ClusterConfig | undefined {
       ...networkModesOf(known),
       addons: known.addons ?? [],
       loadBalancerPool: known.loadBalancerPool ?? [],
+      extraConfig: known.extraConfig ?? {},
     };
   } catch (cause) {
     throw new Error(`cannot read ${layout.configFile}: ${(cause as Error).message}`, { cause });

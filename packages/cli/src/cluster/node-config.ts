@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writePublicFile } from '@kubelab/pki/files';
+import type { ExtraFlags } from './extra-config.js';
 import type { NodeLayout } from './layout.js';
 import { type NetworkModes, networkModesOf } from './network-modes.js';
 
@@ -20,6 +21,8 @@ export interface NodeConfig extends NetworkModes {
   criEndpoint?: string;
   /** Names of the cluster's addons when the machine last asked. */
   addons: string[];
+  /** The agent's flags of the cluster's --extra-config. */
+  extraFlags: ExtraFlags;
 }
 
 const file = (node: NodeLayout) => `${node.etcDir}/node.json`;
@@ -29,8 +32,8 @@ export function readNodeConfig(node: NodeLayout): NodeConfig | undefined {
     return undefined;
   }
   const known = JSON.parse(readFileSync(file(node), 'utf8')) as NodeConfig;
-  // Machines that joined before there were addons know none.
-  return { ...known, ...networkModesOf(known), addons: known.addons ?? [] };
+  // Machines that joined before there were these know none.
+  return { ...known, ...networkModesOf(known), addons: known.addons ?? [], extraFlags: known.extraFlags ?? {} };
 }
 
 export function writeNodeConfig(node: NodeLayout, config: NodeConfig): void {

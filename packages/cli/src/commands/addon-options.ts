@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import type { OptionSpecs, OptionValues } from '@kubelab/component-base';
 import { checkAddonNames } from '../cluster/addons.js';
 import type { ClusterConfig } from '../cluster/config.js';
+import { type ExtraConfig, extraConfigComponents, withExtraConfig } from '../cluster/extra-config.js';
 import { UsageError } from '../command.js';
 
 /** Options that may also be given for a cluster that is there, and change it. */
@@ -13,9 +14,14 @@ export const addonOptions: OptionSpecs = {
     description:
       "Addresses on the nodes' network for Services of type LoadBalancer: CIDRs or FIRST-LAST, IPv4 and IPv6; none: the nodes' own",
   },
+  'extra-config': {
+    type: 'stringArray',
+    default: [],
+    description: `Flag of a process, COMPONENT.FLAG=VALUE, or without VALUE to take it back: ${extraConfigComponents.join(', ')}`,
+  },
 };
 
-/** The configuration with the addons and the pool that the options name. Throws a UsageError for what is none. */
+/** The configuration with the addons, the pool and the flags that the options name. Throws a UsageError for what is none. */
 export function withAddonOptions(config: ClusterConfig, options: OptionValues): ClusterConfig {
   const named = options.strings('addon');
   checkAddonNames(named);
@@ -24,7 +30,13 @@ export function withAddonOptions(config: ClusterConfig, options: OptionValues): 
   if (wrong !== undefined) {
     throw new UsageError(`--load-balancer-pool: ${JSON.stringify(wrong)} is no range of IP addresses`);
   }
-  return { ...config, addons: [...new Set([...config.addons, ...named])], loadBalancerPool: pool };
+  let extraConfig: ExtraConfig;
+  try {
+    extraConfig = withExtraConfig(config.extraConfig, options.strings('extra-config'));
+  } catch (cause) {
+    throw new UsageError(`--extra-config: ${(cause as Error).message}`, { cause });
+  }
+  return { ...config, extraConfig, addons: [...new Set([...config.addons, ...named])], loadBalancerPool: pool };
 }
 
 /** `192.168.1.240/28`, `fd00::100-fd00::1ff`, or one address, as the controller manager reads them. */

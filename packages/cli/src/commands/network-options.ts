@@ -80,6 +80,7 @@ export function newClusterConfig(
     routeMode: oneOf(options, 'route-mode', routeModes),
     addons: [],
     loadBalancerPool: [],
+    extraConfig: {},
   };
 }
 

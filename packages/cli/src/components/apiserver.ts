@@ -41,6 +41,7 @@ export function apiServerProcess(layout: Layout, config: ClusterConfig): Process
       'service-node-port-range': '30000-32767',
       'tls-cert-file': `${pki}/apiserver.crt`,
       'tls-private-key-file': `${pki}/apiserver.key`,
+      ...config.extraConfig.apiserver,
     }),
     ready: () => httpOk(`${apiServerUrl(config)}/readyz`),
     live: (timeoutMs) => httpOk(`${apiServerUrl(config)}/livez`, timeoutMs),

@@ -29,6 +29,7 @@ export function controllerManagerProcess(layout: Layout, config: ClusterConfig):
       'service-account-private-key-file': `${pki}/sa.key`,
       'service-cluster-ip-range': config.serviceCidr,
       'use-service-account-credentials': true,
+      ...config.extraConfig['controller-manager'],
     }),
     ready: () => httpOk(health),
     live: (timeoutMs) => httpOk(health, timeoutMs),

@@ -37,6 +37,8 @@ export function etcdProcess(layout: Layout, config: ClusterConfig): ProcessSpec 
       '--experimental-watch-progress-notify-interval=5s',
       '--logger=zap',
       '--log-level=warn',
+      // The last of two counts.
+      ...Object.entries(config.extraConfig.etcd ?? {}).map(([flag, value]) => `--${flag}=${value}`),
     ],
     ready: () => httpOk(`${metrics}/health`),
     // kubeadm's liveness probe: neither a lost quorum nor a full disk is helped by a restart.

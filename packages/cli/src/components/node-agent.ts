@@ -1,3 +1,4 @@
+import type { ExtraFlags } from '../cluster/extra-config.js';
 import type { NodeLayout } from '../cluster/layout.js';
 import type { NetworkModes } from '../cluster/network-modes.js';
 import type { ProcessSpec } from '../process/daemon.js';
@@ -14,6 +15,7 @@ export interface NodeAgentOptions extends NetworkModes {
   clusterDomain: string;
   cgroupRoot: string;
   criEndpoint?: string;
+  extraFlags: ExtraFlags;
   /** Command that leads into the network of a lab's node. */
   enter?: string[] | undefined;
 }
@@ -51,6 +53,7 @@ export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
       'proxy-mode': options.proxyMode,
       'root-dir': `${node.stateDir}/kubelet`,
       'route-mode': options.routeMode,
+      ...options.extraFlags,
     }),
     ready: () => httpOk(health),
     live: (timeoutMs) => (enter ? answersIn(enter, health, timeoutMs) : httpOk(health, timeoutMs)),

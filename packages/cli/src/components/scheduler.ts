@@ -15,6 +15,7 @@ export function schedulerProcess(layout: Layout, config: ClusterConfig): Process
       kubeconfig: `${layout.etcDir}/scheduler.kubeconfig`,
       'leader-elect': true,
       'secure-port': config.schedulerPort,
+      ...config.extraConfig.scheduler,
     }),
     ready: () => httpOk(health),
     live: (timeoutMs) => httpOk(health, timeoutMs),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { KubeObject } from '@kubelab/apimachinery';
 import type { Client } from '@kubelab/client';
 import { apiServerUrl, type ClusterConfig } from '../cluster/config.js';
+import type { ExtraFlags } from '../cluster/extra-config.js';
 import type { Layout } from '../cluster/layout.js';
 import { type NetworkModes, networkModesOf } from '../cluster/network-modes.js';
 import { ensureObject, type ObjectAddress } from './ensure-object.js';
@@ -22,6 +23,8 @@ export interface NodeClusterSettings extends NetworkModes {
   clusterDomain: string;
   /** Names of the enabled addons, whose images a node needs. */
   addons: string[];
+  /** The node agent's flags of --extra-config. */
+  kubeletFlags: ExtraFlags;
 }
 
 export const settingsConfigMap = { namespace: 'kube-system', name: 'kubelab-config', key: 'settings.json' };
@@ -38,6 +41,7 @@ export async function ensureBootstrapObjects(client: Client, layout: Layout, con
     clusterDns: config.clusterDns,
     clusterDomain: config.clusterDomain,
     addons: config.addons,
+    kubeletFlags: config.extraConfig.kubelet ?? {},
     ...networkModesOf(config),
   };
   const objects: [ObjectAddress, KubeObject][] = [

@@ -57,8 +57,8 @@ export async function joinNode(
     });
   }
   const decided = config as NodeConfig;
-  if (loadImages && existsSync(node.kubeconfig)) {
-    await refreshAddons(node, decided, report);
+  if (existsSync(node.kubeconfig)) {
+    await refreshSettings(node, decided, report);
   }
   for (const dir of [
     `${node.etcDir}/manifests`,
@@ -78,14 +78,15 @@ export async function joinNode(
   return decided;
 }
 
-/** Asks which addons the cluster has by now. Without an answer, what was known last holds: processes must start anyway. */
-async function refreshAddons(node: NodeLayout, config: NodeConfig, report: Report): Promise<void> {
+/** Asks which addons and flags the cluster has by now. Without an answer, what was known last holds: processes must start anyway. */
+async function refreshSettings(node: NodeLayout, config: NodeConfig, report: Report): Promise<void> {
   try {
     const settings = await readSettings(new Client({ ...loadKubeconfig(node.kubeconfig), timeoutMs: 5000 }));
     config.addons = settings?.addons ?? config.addons;
+    config.extraFlags = settings?.kubeletFlags ?? config.extraFlags;
     writeNodeConfig(node, config);
   } catch (error) {
-    report.line(`  the cluster does not say which addons it has: ${(error as Error).message}`);
+    report.line(`  the cluster's settings are not known: ${(error as Error).message}`);
   }
 }
 
@@ -120,6 +121,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
       ? { ownDocker: false, dockerSocket: '', criEndpoint: options.criEndpoint }
       : await chooseDocker(node, options.docker)),
     addons: settings.addons,
+    extraFlags: settings.kubeletFlags,
   };
   writeNodeConfig(node, config);
   return config;
@@ -150,8 +152,13 @@ async function readSettings(client: Client): Promise<NodeClusterSettings | undef
       return undefined;
     }
     const settings = JSON.parse(text) as NodeClusterSettings;
-    // A control plane that was made before there were addons names none.
-    return { ...settings, ...networkModesOf(settings), addons: settings.addons ?? [] };
+    // A control plane that was made before there were these names none.
+    return {
+      ...settings,
+      ...networkModesOf(settings),
+      addons: settings.addons ?? [],
+      kubeletFlags: settings.kubeletFlags ?? {},
+    };
   } catch (error) {
     if (isUnauthorized(error)) {
       throw new Error('the API server does not accept the token (is it expired?)', { cause: error });
