@@ -31,6 +31,12 @@ export class IpCommand {
     return out.trim() === '' ? [] : (JSON.parse(out) as T[]);
   }
 
+  /** Runs the lines of a script for `ip -batch`. */
+  async batch(lines: string[]): Promise<void> {
+    const { code, stderr } = await run([...this.prefix, 'ip', '-batch', '-'], `${lines.join('\n')}\n`);
+    if (code !== 0) throw new IpCommandError('ip -batch -', stderr);
+  }
+
   /** Undefined instead of an error if the link does not exist. */
   async link(name: string): Promise<Link | undefined> {
     try {
@@ -50,6 +56,7 @@ export class IpCommand {
 export interface Link {
   ifname: string;
   mtu: number;
+  flags: string[];
   address: string;
   linkinfo?: { info_kind?: string; info_data?: { id?: number; local?: string; local6?: string; port?: number } };
 }

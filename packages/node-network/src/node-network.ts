@@ -10,7 +10,7 @@ import {
 import { familyOf, type IpFamily } from './address.js';
 import { cniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { IpCommand, type Link } from './ip-command.js';
-import { removeAnnounced } from './load-balancer/announcer.js';
+import { removeAnnounced } from './load-balancer/link-addresses.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
 import { isPolicyChain } from './policy/compile.js';
 import { removeSets } from './policy/ipset.js';

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import { createLogger } from '@kubelab/component-base';
 import { IpCommand } from '../ip-command.js';
-import { Announcer, removeAnnounced } from './announcer.js';
+import { Announcer } from './announcer.js';
+import { removeAnnounced } from './link-addresses.js';
 
 // Nodes n1, n2 and a client on one bridge. A refused connection shows that somebody answers for an address.
 const id = `lb${process.pid}`;
@@ -12,6 +13,7 @@ const ns = (n: string) => `${id}${n}`;
 const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 const inNs = (n: string, ...cmd: string[]) => ip('netns', 'exec', ns(n), ...cmd);
 const ips = { n1: '10.60.0.1', n2: '10.60.0.2' } as const;
+const ips6 = { n1: 'fd00:60::1', n2: 'fd00:60::2' } as const;
 const stop = new AbortController();
 const announcers: Announcer[] = [];
 const running: Promise<void>[] = [];
@@ -19,7 +21,7 @@ const running: Promise<void>[] = [];
 const node = (name: 'n1' | 'n2', ready = true): V1Node => ({
   metadata: { name },
   status: {
-    addresses: [{ type: 'InternalIP', address: ips[name] }],
+    addresses: [ips[name], ips6[name]].map((address) => ({ type: 'InternalIP', address })),
     conditions: [{ type: 'Ready', status: ready ? 'True' : 'Unknown' }],
   },
 });
@@ -32,22 +34,40 @@ const each = async (f: (a: Announcer) => void) => {
   announcers.forEach(f);
   await Promise.all(announcers.map((a) => a.settled()));
 };
-const holders = (vip: string) =>
-  (['n1', 'n2'] as const).filter((n) => inNs(n, 'ip', '-4', '-o', 'addr').includes(` ${vip}/32 `));
-const vips = Array.from({ length: 20 }, (_, i) => `10.60.0.${100 + i}`);
+const names = ['n1', 'n2'] as const;
+/** Who holds each of these, looked up with one command a node: what is tested runs in this process too. */
+function holdersOf(wanted: string[]): string[] {
+  const held = names.map((n) => inNs(n, 'ip', '-o', 'addr'));
+  const has = (text: string, vip: string) => text.includes(` ${vip}/${vip.includes(':') ? 128 : 32} `);
+  return wanted.map((vip) => names.filter((_, i) => has(held[i] ?? '', vip)).join());
+}
+const vips = Array.from({ length: 20 }, (_, i) => (i < 10 ? `10.60.0.${100 + i}` : `fd00:60::${100 + i}`));
+/** Somebody answers: the connection is refused and not unreachable. */
+const answers = (vip: string) =>
+  assert.throws(() => inNs('client', 'bash', '-c', `exec 3<>/dev/tcp/${vip}/80`), /refused/);
+const mac = (n: 'n1' | 'n2') => inNs(n, 'cat', '/sys/class/net/eth0/address').trim();
+
+async function eventually(what: string | (() => string), condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!condition()) {
+    if (Date.now() > deadline) assert.fail(typeof what === 'string' ? what : what());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
 
 before(async () => {
   for (const n of ['sw', 'n1', 'n2', 'client']) ip('netns', 'add', ns(n));
   inNs('sw', 'ip', 'link', 'add', 'name', 'lan', 'type', 'bridge');
   inNs('sw', 'ip', 'link', 'set', 'lan', 'up');
-  for (const [n, address] of [
-    ['n1', ips.n1],
-    ['n2', ips.n2],
-    ['client', '10.60.0.9'],
+  for (const [n, address, address6] of [
+    ['n1', ips.n1, ips6.n1],
+    ['n2', ips.n2, ips6.n2],
+    ['client', '10.60.0.9', 'fd00:60::9'],
   ] as const) {
     inNs('sw', 'ip', 'link', 'add', n, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns(n));
     inNs('sw', 'ip', 'link', 'set', n, 'master', 'lan', 'up');
     inNs(n, 'ip', 'addr', 'add', `${address}/24`, 'dev', 'eth0');
+    inNs(n, 'ip', 'addr', 'add', `${address6}/64`, 'dev', 'eth0', 'nodad');
     inNs(n, 'ip', 'link', 'set', 'eth0', 'up');
   }
   for (const n of ['n1', 'n2'] as const) {
@@ -71,40 +91,60 @@ before(async () => {
 after(async () => {
   stop.abort();
   await Promise.all(running);
-  for (const n of ['n1', 'n2']) assert.doesNotMatch(inNs(n, 'ip', '-4', 'addr'), /klb/);
   for (const n of ['sw', 'n1', 'n2', 'client']) ip('netns', 'del', ns(n));
 });
 
 test('each address is held by one node, the load is spread, and the link knows', () => {
-  const held = vips.map((v) => holders(v));
-  assert.ok(
-    held.every((h) => h.length === 1),
-    JSON.stringify(held),
-  );
-  assert.equal(new Set(held.flat()).size, 2);
-  for (const v of vips) assert.throws(() => inNs('client', 'bash', '-c', `exec 3<>/dev/tcp/${v}/80`), /refused/);
+  assert.deepEqual([...new Set(holdersOf(vips))].sort(), ['n1', 'n2']);
+  for (const v of vips) answers(v);
 });
 
 test('the addresses of a node that fails move, the client is told, the others stay', async () => {
-  const before = vips.map((v) => holders(v)[0]);
-  const moved = vips.find((v) => holders(v)[0] === 'n1') ?? '';
-  const mac = (n: 'n1' | 'n2') => inNs(n, 'cat', '/sys/class/net/eth0/address').trim();
+  const before = holdersOf(vips);
+  const moved = vips[before.indexOf('n1')] ?? '';
   assert.match(inNs('client', 'ip', 'neigh', 'show', moved), new RegExp(mac('n1')));
   await each((a) => a.setNode(node('n1', false)));
-  assert.deepEqual(
-    vips.map((v) => holders(v)),
-    vips.map(() => ['n2']),
-  );
-  const deadline = Date.now() + 5000;
-  while (!inNs('client', 'ip', 'neigh', 'show', moved).includes(mac('n2'))) {
-    assert.ok(Date.now() < deadline, 'not told');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  assert.ok(holdersOf(vips).every((h) => h === 'n2'));
+  await eventually('not told', () => inNs('client', 'ip', 'neigh', 'show', moved).includes(mac('n2')));
   await each((a) => a.setNode(node('n1')));
-  assert.deepEqual(
-    vips.map((v) => holders(v)[0]),
-    before,
-  );
+  assert.deepEqual(holdersOf(vips), before);
+});
+
+test('an address goes away by itself when its agent is no more, unless no other node could have it', async () => {
+  const lifetimes = () =>
+    names.flatMap((n) => {
+      const [link] = JSON.parse(inNs(n, 'ip', '-j', 'addr', 'show', 'dev', 'eth0'));
+      const info = link.addr_info as { local: string; valid_life_time: number }[];
+      return info.filter((a) => vips.includes(a.local)).map((a) => a.valid_life_time);
+    });
+  assert.equal(lifetimes().length, vips.length);
+  assert.ok(lifetimes().every((t) => t <= 60));
+  await each((a) => a.setNode(node('n1'), true));
+  assert.ok(lifetimes().every((t) => t === 2 ** 32 - 1));
+  await each((a) => a.setNode(node('n1')));
+});
+
+test('a node that falls silent on the link is stood in for before the API server knows, until it answers again', async () => {
+  const before = holdersOf(vips);
+  const [own, others] = names.map((n) => vips.filter((_, i) => before[i] === n)) as [string[], string[]];
+  const areAt = (wanted: string[], at: string) => holdersOf(wanted).every((h) => h === at);
+  const neighbour = (vip: string, n: 'n1' | 'n2') => inNs('client', 'ip', 'neigh', 'show', vip).includes(mac(n));
+  // One that the client knows already, of each family.
+  const known = [own[0] ?? '', own.at(-1) ?? ''];
+  known.forEach(answers);
+  inNs('sw', 'ip', 'link', 'set', 'n1', 'down');
+  await eventually('not stood in for', () => holdersOf(own).every((h) => h.includes('n2')));
+  const say = () => `not told: ${names.map((n) => `${n} is ${mac(n)}`)}\n${inNs('client', 'ip', 'neigh')}`;
+  for (const v of known) await eventually(say, () => neighbour(v, 'n2'));
+  own.forEach(answers);
+  inNs('sw', 'ip', 'link', 'set', 'n1', 'up');
+  await eventually('not given back', () => {
+    // n1, whose cable was out, takes none of n2's.
+    assert.ok(areAt(others, 'n2'));
+    return areAt(own, 'n1');
+  });
+  for (const v of known) await eventually(say, () => neighbour(v, 'n1'));
+  own.forEach(answers);
 });
 
 test('with traffic policy Local a node with an endpoint holds the address', async () => {
@@ -117,16 +157,16 @@ test('with traffic policy Local a node with an endpoint holds the address', asyn
     a.setSlice(slice);
     a.setService(service(vips, 'Local'));
   });
-  assert.ok(vips.every((v) => holders(v).join() === 'n2'));
+  assert.ok(holdersOf(vips).every((h) => h === 'n2'));
 });
 
 test('addresses of the nodes themselves and of other networks are left alone; a deleted Service is given up', async () => {
   await each((a) => a.setService(service([ips.n1, '198.51.100.1'])));
-  for (const n of ['n1', 'n2']) assert.doesNotMatch(inNs(n, 'ip', '-4', 'addr'), /klb/);
+  for (const n of ['n1', 'n2']) assert.doesNotMatch(inNs(n, 'ip', 'addr'), /klb|metric 171171/);
   await each((a) => a.setService(service(vips)));
   await each((a) => a.setService(service(vips), true));
-  assert.ok(vips.every((v) => holders(v).length === 0));
+  assert.ok(holdersOf(vips).every((h) => h === ''));
   await each((a) => a.setService(service(vips)));
   await removeAnnounced(new IpCommand(['ip', 'netns', 'exec', ns('n1')]));
-  assert.doesNotMatch(inNs('n1', 'ip', '-4', 'addr'), /klb/);
+  assert.doesNotMatch(inNs('n1', 'ip', 'addr'), /klb|metric 171171/);
 });

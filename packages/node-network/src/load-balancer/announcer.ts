@@ -1,15 +1,17 @@
-import { createHash } from 'node:crypto';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
 import { SyncLoop } from '@kubelab/node-iptables';
-import { contains, familyOf } from '../address.js';
 import { IpCommand } from '../ip-command.js';
+import { type Candidate, internalIps, isEligible, isOurs, nodesWithEndpoint, rankCandidates } from './holders.js';
+import { dropLine, holdLine, linkFor, type NodeLink, nodeLinks, tellLink } from './link-addresses.js';
+import { NeighbourWatch, type Watched } from './neighbour-watch.js';
 
-/** Services with another class belong to another load balancer. */
-export const loadBalancerClass = 'kubelab.io/load-balancer';
-const excludeLabel = 'node.kubernetes.io/exclude-from-external-load-balancers';
 const resyncMs = 10_000;
-const notifyAtMs = [0, 1200, 3000];
+const watchMs = 1000;
+/** The last ones are for a node that comes back: who stood in for it may take some seconds to notice. */
+const notifyAtMs = [0, 1200, 3000, 6000, 10_000];
+/** The best node for an address holds it; so many after it watch whether it still answers. */
+const watchers = 2;
 
 export interface AnnouncerOptions {
   nodeName: string;
@@ -19,26 +21,36 @@ export interface AnnouncerOptions {
   signal: AbortSignal;
 }
 
-interface LinkAddresses {
-  ifname: string;
+/** An address that this node may hold. */
+interface Turn {
   address: string;
-  addr_info: { local?: string; prefixlen?: number; label?: string }[];
+  link: NodeLink;
+  ranked: Candidate[];
+  /** This node's place in `ranked`: 0 holds the address. */
+  rank: number;
 }
 
 /**
- * Answers on the link for load balancer addresses (layer 2, IPv4): of the nodes that may take a Service's traffic, one
- * holds its address, chosen by hash so that all nodes agree without talking. The kernel answers ARP for it; kube-proxy's
- * rules take the traffic. When a node goes away the others choose again.
+ * Answers on the link for load balancer addresses (layer 2): of the nodes that may take a Service's traffic, one holds
+ * its address, chosen by hash so that all nodes agree without talking. The kernel answers ARP and neighbour discovery
+ * for it; kube-proxy's rules take the traffic.
+ *
+ * When a node goes away the others choose again: at once when the API server says so, and after a few seconds of its
+ * silence on the link when that is earlier. A node takes over an address only while none of the nodes before it
+ * answers and nobody answers for the address itself (all of which it knows only while its own cable is in); it gives it back as soon as one of them
+ * answers again. An agent that ends leaves its addresses where they are, for the next one; see `holdLine`.
  */
 export class Announcer {
   private readonly services = new Map<string, V1Service>();
   private readonly slices = new Map<string, V1EndpointSlice>();
   private readonly nodes = new Map<string, V1Node>();
   private readonly ip: IpCommand;
+  private readonly neighbours: NeighbourWatch;
   private readonly loop: SyncLoop;
 
   constructor(private readonly o: AnnouncerOptions) {
     this.ip = new IpCommand(o.commandPrefix);
+    this.neighbours = new NeighbourWatch(this.ip);
     this.loop = new SyncLoop({
       minIntervalMs: 100,
       retryMs: 1000,
@@ -60,7 +72,7 @@ export class Announcer {
     const key = keyOf(s);
     if (isGone) this.slices.delete(key);
     else this.slices.set(key, s);
-    if (this.services.has(serviceOf(s))) this.loop.trigger();
+    if (this.services.get(serviceOf(s))?.spec?.externalTrafficPolicy === 'Local') this.loop.trigger();
   }
 
   setNode(n: V1Node, isGone = false): void {
@@ -68,115 +80,143 @@ export class Announcer {
     const before = this.nodes.get(name);
     if (isGone) this.nodes.delete(name);
     else this.nodes.set(name, n);
-    if (isGone || !before || isEligible(before) !== isEligible(n)) this.loop.trigger();
+    const facts = (x: V1Node) => `${isEligible(x)} ${internalIps(x).join()}`;
+    if (isGone || !before || facts(before) !== facts(n)) this.loop.trigger();
   }
 
-  /** Works until the signal; then gives up its addresses, for another node to take. */
+  /** Works until the signal. */
   async run(): Promise<void> {
-    const timer = setInterval(() => this.loop.trigger(), resyncMs);
+    const resync = setInterval(() => this.loop.trigger(), resyncMs);
     this.loop.trigger();
-    await this.loop.start();
-    clearInterval(timer);
-    await this.apply(new Set()).catch((error: unknown) => this.o.logger.error('Giving up addresses failed', { error }));
+    await Promise.all([this.loop.start(), this.watchNeighbours()]);
+    clearInterval(resync);
   }
 
   settled(): Promise<void> {
     return this.loop.settled();
   }
 
-  private async sync(): Promise<void> {
-    const mine = new Set<string>();
-    const nodeIps = new Set([...this.nodes.values()].flatMap((n) => (n.status?.addresses ?? []).map((a) => a.address)));
-    for (const [key, s] of this.services) {
-      for (const { ip } of s.status?.loadBalancer?.ingress ?? []) {
-        // In node-address mode the addresses are the nodes' own and need no announcing.
-        if (!ip || nodeIps.has(ip) || familyOf(ip) !== 'ipv4') continue;
-        if (this.holder(key, s, ip) === this.o.nodeName) mine.add(ip);
+  private async watchNeighbours(): Promise<void> {
+    const { signal, logger } = this.o;
+    while (!signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        const timer = setTimeout(end, watchMs);
+        signal.addEventListener('abort', end);
+      });
+      if (this.neighbours.isIdle || signal.aborted) continue;
+      try {
+        if (await this.neighbours.tick()) this.loop.trigger();
+      } catch (error) {
+        logger.error('Looking for the holders of load balancer addresses failed', { error });
       }
     }
-    await this.apply(mine);
   }
 
-  /** The node that holds an address: rendezvous hashing, so that a node's loss moves only its own addresses. */
-  private holder(key: string, s: V1Service, ip: string): string | undefined {
-    let candidates = [...this.nodes.values()].filter(isEligible).map((n) => n.metadata?.name ?? '');
-    if (s.spec?.externalTrafficPolicy === 'Local') {
-      const slices = [...this.slices.values()].filter((x) => serviceOf(x) === key);
-      const withEndpoint = new Set(
-        slices.flatMap((x) => (x.endpoints ?? []).filter((e) => e.conditions?.ready !== false).map((e) => e.nodeName)),
-      );
-      candidates = candidates.filter((n) => withEndpoint.has(n));
-    }
-    const weight = (node: string) => createHash('sha256').update(`${node} ${ip}`).digest('hex');
-    return candidates.sort((a, b) => (weight(a) < weight(b) ? 1 : -1))[0];
+  private async sync(): Promise<void> {
+    if (this.services.size === 0 && !this.hasHeld) return;
+    const own = this.nodes.get(this.o.nodeName);
+    const links = await nodeLinks(this.ip, [...new Set([this.o.nodeIp, ...(own ? internalIps(own) : [])])]);
+    const turns = this.turns(links);
+    const mine = turns.filter((t) => this.isMine(t));
+    this.watch(turns, mine);
+    await this.apply(links, mine);
   }
 
-  /** Makes the addresses with our label those wanted. Addresses that are not on the link can't be announced there. */
-  private async apply(wanted: Set<string>): Promise<void> {
-    // Not `-4`, which leaves the link's own address out.
-    const links = await this.ip.json<LinkAddresses>('addr', 'show');
-    const link = links.find((l) => l.addr_info.some((a) => a.local === this.o.nodeIp));
-    const own = link?.addr_info.find((a) => a.local === this.o.nodeIp);
-    if (!link || !own) throw new Error(`no link has this node's address ${this.o.nodeIp}`);
-    const label = announceLabel(link.ifname);
-    const held = new Set(link.addr_info.filter((a) => a.label === label).map((a) => a.local ?? ''));
-    const subnet = `${own.local}/${own.prefixlen}`;
-    for (const ip of held) {
-      if (!wanted.has(ip)) await this.ip.run('ip', 'addr', 'del', `${ip}/32`, 'dev', link.ifname);
+  /** False once nothing is held any more, for an agent in a cluster without load balancers to rest. */
+  private hasHeld = true;
+
+  /** The addresses that this node can announce and may have to. */
+  private turns(links: NodeLink[]): Turn[] {
+    const nodes = [...this.nodes.values()];
+    const nodeIps = new Set(nodes.flatMap((n) => (n.status?.addresses ?? []).map((a) => a.address)));
+    const turns = new Map<string, Turn>();
+    for (const [key, s] of this.services) {
+      const among = s.spec?.externalTrafficPolicy === 'Local' ? nodesWithEndpoint(this.slicesOf(key)) : undefined;
+      for (const { ip: address } of s.status?.loadBalancer?.ingress ?? []) {
+        // In node-address mode the addresses are the nodes' own and need no announcing.
+        if (!address || nodeIps.has(address)) continue;
+        const at = linkFor(links, address);
+        if (!at) continue;
+        const ranked = rankCandidates(address, at.subnet, nodes, among);
+        const rank = ranked.findIndex((c) => c.node === this.o.nodeName);
+        if (rank >= 0) turns.set(address, { address, link: at.link, ranked, rank });
+      }
     }
-    const added: string[] = [];
-    for (const ip of wanted) {
-      if (held.has(ip) || !contains(subnet, ip)) continue;
-      await this.ip.run('ip', 'addr', 'add', `${ip}/32`, 'dev', link.ifname, 'label', label);
-      added.push(ip);
-    }
-    if (added.length === 0) return;
-    this.o.logger.info('Announcing load balancer addresses', { addresses: added, device: link.ifname });
-    this.notify(link);
+    return [...turns.values()];
   }
 
-  /**
-   * Neighbours may remember another node for the new addresses: setting the link's address (to what it is) with
-   * arp_notify on makes the kernel tell all its addresses unasked (gratuitous ARP). Repeated, for packets get lost and
-   * Linux ignores a change within a second of the last (neigh locktime).
-   */
-  private notify(link: LinkAddresses): void {
-    const tell = async () => {
-      await this.ip.sysctl(`net.ipv4.conf.${link.ifname}.arp_notify=1`);
-      await this.ip.run('ip', 'link', 'set', 'dev', link.ifname, 'address', link.address);
-    };
+  private isMine({ address, link, ranked, rank }: Turn): boolean {
+    if (rank === 0) return true;
+    if (rank > watchers) return false;
+    const isSilent = (ip: string) => this.neighbours.presenceOf(ip) === 'silent';
+    if (!ranked.slice(0, rank).every((c) => isSilent(c.nodeIp))) return false;
+    return link.held.includes(address) || isSilent(address);
+  }
+
+  /** The nodes before this one, for their addresses; the next one, to learn of a cut; addresses whose holder is silent. */
+  private watch(turns: Turn[], mine: Turn[]): void {
+    const wanted = new Map<string, Watched>();
+    for (const t of turns) {
+      if (t.rank > watchers) continue;
+      const device = t.link.device;
+      const before = t.ranked.slice(0, t.rank);
+      const next = t.ranked.slice(t.rank + 1, t.rank + 2);
+      for (const c of [...before, ...next]) wanted.set(c.nodeIp, { address: c.nodeIp, device });
+      const isDoubtful = before.length > 0 && before.every((c) => this.neighbours.presenceOf(c.nodeIp) !== 'there');
+      if (isDoubtful && !mine.includes(t)) wanted.set(t.address, { address: t.address, device });
+    }
+    const wasCut = this.isCut;
+    this.neighbours.watch([...wanted.values()]);
+    const nodes = [...wanted.keys()].filter((ip) => !turns.some((t) => t.address === ip));
+    this.isCut = nodes.length > 0 && nodes.every((ip) => this.neighbours.presenceOf(ip) !== 'there');
+    this.isBack ||= wasCut && !this.isCut;
+  }
+
+  /** No other node answers: they are away, or this one is, and another may take its addresses meanwhile. */
+  private isCut = false;
+  private isBack = false;
+
+  /** Makes the addresses of ours on the links those of `mine`, and tells the link of what is new. */
+  private async apply(links: NodeLink[], mine: Turn[]): Promise<void> {
+    for (const link of links) {
+      const wanted = mine.filter((t) => t.link === link);
+      const dropped = link.held.filter((address) => !wanted.some((t) => t.address === address));
+      const added = wanted.map((t) => t.address).filter((address) => !link.held.includes(address));
+      const lines = [
+        ...dropped.map((address) => dropLine(link.device, address)),
+        ...wanted.map((t) => holdLine(link.device, t.address, t.ranked.length > 1)),
+      ];
+      if (lines.length > 0) await this.ip.batch(lines);
+      if (added.length > 0 || (this.isBack && wanted.length > 0)) this.notify(link);
+      if (added.length === 0 && dropped.length === 0) continue;
+      const takenOver = wanted.filter((t) => t.rank > 0 && added.includes(t.address)).map((t) => t.address);
+      this.o.logger.info('Load balancer addresses changed', { added, takenOver, dropped, device: link.device });
+    }
+    this.isBack = false;
+    this.hasHeld = mine.length > 0;
+  }
+
+  /** Repeated, for packets get lost and Linux ignores a change within a second of the last (neigh locktime). */
+  private notify(link: NodeLink): void {
     for (const ms of notifyAtMs) {
       const timer = setTimeout(() => {
         if (this.o.signal.aborted) return;
-        tell().catch((error: unknown) => this.o.logger.error('Telling the link of new addresses failed', { error }));
+        tellLink(this.ip, link).catch((error: unknown) =>
+          this.o.logger.error('Telling the link of new addresses failed', { error }),
+        );
       }, ms);
       timer.unref();
     }
   }
-}
 
-/** Label of the addresses that are ours, by which they are found again. At most 15 bytes. */
-export function announceLabel(device: string): string {
-  return `${device.slice(0, 11)}:klb`;
-}
-
-/** Gives up all announced addresses of this machine or namespace. */
-export async function removeAnnounced(ip: IpCommand): Promise<void> {
-  for (const l of await ip.json<LinkAddresses>('-4', 'addr', 'show')) {
-    for (const a of l.addr_info.filter((x) => x.label === announceLabel(l.ifname))) {
-      await ip.run('ip', 'addr', 'del', `${a.local}/32`, 'dev', l.ifname);
-    }
+  private slicesOf(key: string): V1EndpointSlice[] {
+    return [...this.slices.values()].filter((s) => serviceOf(s) === key);
   }
-}
-
-function isOurs(s: V1Service): boolean {
-  const c = s.spec?.loadBalancerClass;
-  return s.spec?.type === 'LoadBalancer' && (c === undefined || c === loadBalancerClass);
-}
-
-function isEligible(n: V1Node): boolean {
-  const ready = n.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
-  return ready && n.metadata?.labels?.[excludeLabel] === undefined && n.metadata?.deletionTimestamp === undefined;
 }
 
 function serviceOf(s: V1EndpointSlice): string {
