@@ -51,6 +51,8 @@ export interface ContainerRecord {
   logPath: string;
   stopSignal: string;
   mounts: ContainerConfigOutput['mounts'];
+  /** Files of cgroup v2 that are set at the start; Docker does not know of them. */
+  unified?: Record<string, string>;
   user?: { uid: number; gid: number; supplementalGroups: number[] };
 }
 

@@ -1,4 +1,13 @@
 /** The CRI (runtime.v1) and device plugin (v1beta1) wire contracts: message types, client and server. */
+
+export {
+  type CgroupName,
+  cgroupfsPath,
+  parseCgroupName,
+  sliceComponent,
+  sliceName,
+  slicePath,
+} from './cgroup-name.js';
 export type { CallOptions, ConnectOptions } from './client.js';
 export { CriClient, defaultCallTimeoutMs } from './client.js';
 export { DevicePluginClient, serveDeviceRegistration } from './device-plugin.js';

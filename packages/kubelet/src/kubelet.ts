@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { RunningComponent } from '@kubelab/component-base';
-import { detectCgroups } from './cgroup/detect.js';
-import { PodCgroups } from './cgroup/pod-cgroups.js';
+import { setUpCgroups } from './cgroup/set-up.js';
 import { sleep } from './lifecycle/hooks.js';
 import { LogRotation } from './logs/rotation.js';
 import { type KubeletDependencies, Parts } from './parts.js';
@@ -64,7 +63,7 @@ class Kubelet implements RunningComponent {
     await monitor.connect(signal);
     await parts.devices.start();
     await parts.nodeAgent.measure();
-    await this.setUpCgroups();
+    await setUpCgroups(parts);
     parts.workers = await workerContext(parts);
     health.addCheck('pleg', () => this.pleg.check(), ['healthz', 'livez']);
     this.server = await nodeServer({ ...parts, health, metrics });
@@ -87,22 +86,6 @@ class Kubelet implements RunningComponent {
     await parts.recorder.stop();
     parts.cri.close();
     await Promise.allSettled(this.loops);
-  }
-
-  private async setUpCgroups(): Promise<void> {
-    const { config, logger, monitor, nodeAgent } = this.parts;
-    if (!config.options.boolean('cgroups-per-qos')) return;
-    const driver = config.options.optionalString('cgroup-driver') ?? monitor.facts.cgroupDriver ?? 'cgroupfs';
-    const cgroups = new PodCgroups({
-      hierarchy: await detectCgroups(),
-      root: config.options.string('cgroup-root'),
-      driver: driver === 'systemd' ? 'systemd' : 'cgroupfs',
-      podPidsLimit: config.options.number('pod-max-pids'),
-      allocatable: () => nodeAgent.allocatable,
-      logger,
-    });
-    await cgroups.setUp();
-    this.parts.cgroups = cgroups;
   }
 
   private run(name: string, work: Promise<unknown>): void {
@@ -163,8 +146,9 @@ class Kubelet implements RunningComponent {
     pods.removeOrphans(await reader.overview());
     const isKnown = (uid: string) => pods.isKnown(uid);
     await volumes.collect(isKnown);
+    await cgroups?.enforceAllocatable();
     await cgroups?.collect(isKnown);
-    await cgroups?.updateQos(pods.pods());
+    await cgroups?.updateQos();
     await containerGc.collect();
     await imageGc.collect();
     devices.collect(isKnown);

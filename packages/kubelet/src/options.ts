@@ -77,7 +77,21 @@ export const kubeletOptions: OptionSpecs = {
   'healthz-port': { type: 'number', default: 10248, description: 'Port of /healthz, 0 for none' },
   'cgroup-root': { type: 'string', default: '/', description: 'cgroup below which pods are put' },
   'cgroups-per-qos': { type: 'boolean', default: true, description: 'Make cgroups for QoS classes and pods' },
-  'cgroup-driver': { type: 'string', default: '', description: 'cgroupfs or systemd; default what the runtime says' },
+  'cgroup-driver': {
+    type: 'string',
+    default: '',
+    description: 'cgroupfs or systemd, where the runtime does not say which it uses',
+  },
+  'single-process-oom-kill': {
+    type: 'boolean',
+    default: false,
+    description: 'With cgroup v2: a container out of memory loses one process instead of ending as a whole',
+  },
+  'enforce-node-allocatable': {
+    type: 'string[]',
+    default: ['pods'],
+    description: 'pods: all pods together are held to the node allocatable; none: to its capacity',
+  },
   'pod-max-pids': { type: 'number', default: -1, description: 'Most processes of a pod, -1 for no limit' },
   'max-pods': { type: 'number', default: 110, description: 'Most pods on the node' },
   'kube-reserved': { type: 'string[]', default: [], description: 'Resources kept for Kubernetes, name=quantity' },

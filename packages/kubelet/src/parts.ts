@@ -206,6 +206,7 @@ export class Parts {
       collector: this.collector,
       imageGc: this.imageGc,
       containerGc: this.containerGc,
+      podMemory: async () => this.cgroups?.memory(),
       onChange: poke,
       onEvicted: (name) => this.metrics.evictions.inc({ eviction_signal: name }),
     });

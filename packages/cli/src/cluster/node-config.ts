@@ -15,6 +15,8 @@ export interface NodeConfig extends NetworkModes {
   cgroupRoot: string;
   /** Empty with `criEndpoint`. */
   dockerSocket: string;
+  /** cgroup driver of the node's own dockerd. Nodes that joined before it could be systemd have none written down. */
+  cgroupDriver?: 'cgroupfs' | 'systemd';
   /** Whether dockerd is the node's own, started and removed with it. */
   ownDocker: boolean;
   /** CRI socket of a runtime of the user's, which pods run on instead of Docker: unix:///PATH. */

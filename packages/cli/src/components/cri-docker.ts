@@ -14,7 +14,6 @@ export function criDockerProcess({ node, dockerSocket }: CriDockerOptions): Proc
     runDir: node.runDir,
     logFile: `${node.logDir}/cri-docker.log`,
     command: nodeCommand('cri-docker', {
-      'cgroup-driver': 'cgroupfs',
       'cni-bin-dir': '/usr/lib/cni,/opt/cni/bin',
       'cni-cache-dir': `${node.stateDir}/cni/cache`,
       'cni-conf-dir': node.cniConfDir,

@@ -1,19 +1,35 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { parseCgroupName, sliceName } from '@kubelab/cri';
 import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { socketHttpOk } from '../process/health-probe.js';
 import { run, succeeds } from '../process/run.js';
+
+export interface DockerdCgroups {
+  /** Path below which all containers are. */
+  cgroupRoot: string;
+  cgroupDriver?: 'cgroupfs' | 'systemd';
+}
 
 /** The socket of a node's own dockerd. */
 export function ownDockerSocket(node: NodeLayout): string {
   return `${node.runDir}/docker.sock`;
 }
 
+/** The cgroup driver a dockerd of our own gets: systemd's where systemd runs the machine, and so owns its cgroups. */
+export function ownCgroupDriver(): 'cgroupfs' | 'systemd' {
+  return existsSync('/run/systemd/system') ? 'systemd' : 'cgroupfs';
+}
+
 /**
  * A dockerd of the node's own, beside any other on the machine: its own data, containerd and cgroup parent, and no
  * network of its own, since pods are wired by CNI.
  */
-export function dockerdProcess(node: NodeLayout, cgroupParent: string): ProcessSpec {
+export function dockerdProcess(
+  node: NodeLayout,
+  { cgroupRoot, cgroupDriver = 'cgroupfs' }: DockerdCgroups,
+): ProcessSpec {
+  const parent = cgroupDriver === 'systemd' ? sliceName(parseCgroupName(cgroupRoot)) : cgroupRoot;
   const socket = ownDockerSocket(node);
   return {
     name: 'dockerd',
@@ -32,8 +48,8 @@ export function dockerdProcess(node: NodeLayout, cgroupParent: string): ProcessS
       '--ip-forward=false',
       '--ip-masq=false',
       '--live-restore=true',
-      `--cgroup-parent=${cgroupParent}`,
-      '--exec-opt=native.cgroupdriver=cgroupfs',
+      `--cgroup-parent=${parent}`,
+      `--exec-opt=native.cgroupdriver=${cgroupDriver}`,
       '--log-level=warn',
     ],
     ready: () => dockerAnswers(socket),

@@ -5,6 +5,7 @@ import type { ProcessSpec } from '../process/daemon.js';
 import { httpOk } from '../process/health-probe.js';
 import { succeeds } from '../process/run.js';
 import { nodeCommand } from './node-command.js';
+import { podResolvConf } from './resolv-conf.js';
 
 export interface NodeAgentOptions extends NetworkModes {
   node: NodeLayout;
@@ -51,13 +52,14 @@ export function nodeAgentProcess(options: NodeAgentOptions): ProcessSpec {
       'node-ip': options.nodeIp,
       'pod-manifest-path': `${node.etcDir}/manifests`,
       'proxy-mode': options.proxyMode,
+      'resolv-conf': podResolvConf(),
       'root-dir': `${node.stateDir}/kubelet`,
       'route-mode': options.routeMode,
       ...options.extraFlags,
     }),
     ready: () => httpOk(health),
     live: (timeoutMs) => (enter ? answersIn(enter, health, timeoutMs) : httpOk(health, timeoutMs)),
-    readyTimeoutMs: 90_000,
+    readyTimeoutMs: 180_000,
   };
 }
 

@@ -26,7 +26,7 @@ export function nodeProcesses(node: NodeLayout, config: NodeConfig, enter?: stri
   const processes = config.criEndpoint
     ? [agent]
     : [
-        ...(config.ownDocker ? [dockerdProcess(node, config.cgroupRoot)] : []),
+        ...(config.ownDocker ? [dockerdProcess(node, config)] : []),
         criDockerProcess({ node, dockerSocket: config.dockerSocket }),
         agent,
       ];

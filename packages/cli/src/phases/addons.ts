@@ -66,7 +66,7 @@ async function waitAddonReady(
   client: Client,
   config: ClusterConfig,
   name: string,
-  timeoutMs = 90_000,
+  timeoutMs = 180_000,
 ): Promise<string> {
   for (const { address, object } of readAddonManifest(name, config)) {
     if (object.kind !== 'DaemonSet') {

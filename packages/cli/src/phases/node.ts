@@ -7,7 +7,7 @@ import type { NodeLayout } from '../cluster/layout.js';
 import { networkModesOf } from '../cluster/network-modes.js';
 import { type NodeConfig, readNodeConfig, writeNodeConfig } from '../cluster/node-config.js';
 import { criAnswers } from '../components/cri-runtime.js';
-import { dockerAnswers, ownDockerSocket } from '../components/dockerd.js';
+import { dockerAnswers, ownCgroupDriver, ownDockerSocket } from '../components/dockerd.js';
 import { cniConfDirOf, nodeAgentName } from '../components/node-agent.js';
 import { nodeProcesses } from '../components/processes.js';
 import { waitFor } from '../process/wait.js';
@@ -127,11 +127,15 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
   return config;
 }
 
-async function chooseDocker(node: NodeLayout, docker: string): Promise<Pick<NodeConfig, 'ownDocker' | 'dockerSocket'>> {
+async function chooseDocker(
+  node: NodeLayout,
+  docker: string,
+): Promise<Pick<NodeConfig, 'ownDocker' | 'dockerSocket' | 'cgroupDriver'>> {
   const useSystem = docker === 'auto' && (await dockerAnswers(systemDockerSocket));
   const ownDocker = docker === 'own' || (docker === 'auto' && !useSystem);
   const given = docker === 'auto' ? systemDockerSocket : docker;
-  return { ownDocker, dockerSocket: ownDocker ? ownDockerSocket(node) : given };
+  if (!ownDocker) return { ownDocker, dockerSocket: given };
+  return { ownDocker, dockerSocket: ownDockerSocket(node), cgroupDriver: ownCgroupDriver() };
 }
 
 /** In a dual-stack cluster a node has an address of each family, where the machine has one. */

@@ -20,7 +20,7 @@ export async function waitNodesReady(
   client: Client,
   names: string[],
   processes: ProcessSpec[],
-  timeoutMs = 90_000,
+  timeoutMs = 180_000,
 ): Promise<string[]> {
   const leases = client
     .resource({ group: 'coordination.k8s.io', version: 'v1', resource: 'leases' })
@@ -49,7 +49,7 @@ export function isReady(node: KubeObject): boolean {
 }
 
 /** Waits until cluster DNS answers at its cluster IP, as it does for a pod. */
-export async function waitDnsReady(config: ClusterConfig, timeoutMs = 60_000): Promise<string> {
+export async function waitDnsReady(config: ClusterConfig, timeoutMs = 180_000): Promise<string> {
   const name = `kubernetes.default.svc.${config.clusterDomain}`;
   await waitFor(
     async () => {

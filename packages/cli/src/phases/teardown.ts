@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { parseCgroupName, sliceName, slicePath } from '@kubelab/cri';
 import type { ClusterConfig } from '../cluster/config.js';
 import { entryPoint, type Layout, type NodeLayout } from '../cluster/layout.js';
 import type { NodeConfig } from '../cluster/node-config.js';
@@ -120,7 +121,8 @@ async function killOwnProcesses(node: NodeLayout, config: NodeConfig): Promise<v
 function belongsTo(pid: number, node: NodeLayout, config: NodeConfig): boolean {
   try {
     const cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
-    const inCgroup = cgroups.split('\n').some((line) => line.includes(`:${config.cgroupRoot}/`));
+    const roots = treePaths(config.cgroupRoot);
+    const inCgroup = cgroups.split('\n').some((line) => roots.some((root) => line.includes(`:${root}/`)));
     if (inCgroup) {
       return true;
     }
@@ -132,12 +134,22 @@ function belongsTo(pid: number, node: NodeLayout, config: NodeConfig): boolean {
   }
 }
 
+/** Where a cgroup is in the tree: as the cgroupfs driver has it, and as systemd's. */
+function treePaths(root: string): string[] {
+  return [root, slicePath(parseCgroupName(root))];
+}
+
 /** Removes the cgroups below (and with) the given one, the deepest first, in every controller's hierarchy. */
 export async function removeCgroups(root: string): Promise<void> {
+  const slice = sliceName(parseCgroupName(root));
+  if (existsSync('/run/systemd/system') && (await succeeds(['systemctl', 'is-active', '--quiet', slice]))) {
+    await run(['systemctl', 'stop', slice]);
+  }
   for (const base of ['/sys/fs/cgroup', ...readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`)]) {
-    const dir = `${base}${root}`;
-    if (existsSync(dir)) {
-      await succeeds(['find', dir, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+']);
+    for (const dir of treePaths(root).map((path) => `${base}${path}`)) {
+      if (existsSync(dir)) {
+        await succeeds(['find', dir, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+']);
+      }
     }
   }
 }

@@ -72,7 +72,7 @@ export async function waitReady(spec: ProcessSpec): Promise<void> {
       assertRunning(spec);
       return spec.ready();
     },
-    { what: `${spec.name} (log: ${spec.logFile})`, timeoutMs: spec.readyTimeoutMs ?? 60_000 },
+    { what: `${spec.name} (log: ${spec.logFile})`, timeoutMs: spec.readyTimeoutMs ?? 180_000 },
   );
 }
 

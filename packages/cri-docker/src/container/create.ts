@@ -8,6 +8,7 @@ import {
   type MountOutput,
 } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
+import { dockerCgroupParent } from '../convert/cgroup-parent.js';
 import { containerOptions, stopSignalOf } from '../convert/container.js';
 import { dockerMounts } from '../convert/mounts.js';
 import { createOnce } from '../docker/create.js';
@@ -18,6 +19,7 @@ import { mountAbilities } from '../runtime/abilities.js';
 import { resolveHandler } from '../runtime/handlers.js';
 import { inspectSandbox } from '../sandbox/status.js';
 import { nowNanos } from '../time.js';
+import { checkUnified } from './unified.js';
 import { resolveUser } from './user.js';
 
 /** Creates a container in a sandbox that runs. Its image must be there. */
@@ -37,6 +39,8 @@ export async function createContainer(
     throw new CriError('FAILED_PRECONDITION', `sandbox ${request.pod_sandbox_id} is not running`);
   }
   const logDirectory = request.sandbox_config?.log_directory || sandbox.record.logDirectory;
+  const unified = config.linux?.resources?.unified ?? {};
+  checkUnified(unified);
   const user = await resolveUser(config.linux?.security_context, image.Config.User, () =>
     context.imageUsers.of(image.Id),
   );
@@ -51,6 +55,7 @@ export async function createContainer(
     logPath: logPathOf(config, logDirectory),
     stopSignal: stopSignalOf(config),
     mounts: config.mounts,
+    ...(Object.keys(unified).length > 0 ? { unified } : {}),
     ...(user.ids ? { user: user.ids } : {}),
   };
   const files = await context.networkFiles.mountsFor(sandbox.info.Id, config);
@@ -66,6 +71,7 @@ export async function createContainer(
     user: user.user,
     groups: user.groups,
     runtime: await resolveHandler(context.info, sandbox.record.runtimeHandler),
+    cgroupParent: dockerCgroupParent(sandbox.record.cgroupParent, (await context.info.get()).CgroupDriver),
   });
   const container = await createOnce(docker.quick, options);
   return { container_id: container.id };

@@ -2,6 +2,7 @@ import { CriError } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import { dockerMessage, isNotModified, toCriError } from '../docker/errors.js';
 import { inspectContainer } from './inspect.js';
+import { applyUnified } from './unified.js';
 
 /** Starts a created container. Its log file is there before its first line. */
 export async function startContainer(context: RuntimeContext, id: string): Promise<void> {
@@ -23,4 +24,5 @@ export async function startContainer(context: RuntimeContext, id: string): Promi
       cause: error,
     });
   }
+  await applyUnified(context, info.Id, record.unified);
 }

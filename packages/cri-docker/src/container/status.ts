@@ -68,7 +68,7 @@ export async function statusOf(context: RuntimeContext, inspected: InspectedCont
     annotations: record.annotations,
     mounts: record.mounts,
     log_path: record.logPath,
-    resources: { linux: criResources(info.HostConfig) },
+    resources: { linux: criResources(info.HostConfig, record.unified) },
     user: await userOf(inspected),
     // Docker keeps the image's or the container's own; without any it sends SIGTERM.
     stop_signal: criSignal((info.Config as { StopSignal?: string }).StopSignal),

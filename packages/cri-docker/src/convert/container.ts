@@ -28,6 +28,8 @@ export interface ContainerParts {
   user: string;
   groups: string[];
   runtime: string;
+  /** As Docker wants it. */
+  cgroupParent: string;
 }
 
 /**
@@ -69,7 +71,9 @@ function hostConfig(config: ContainerConfigOutput, parts: ContainerParts): HostC
     ...secured,
     ...dockerResources(config.linux?.resources, parts.host),
     ...namespaces(security, parts),
-    CgroupParent: parts.sandbox.cgroupParent,
+    CgroupParent: parts.cgroupParent,
+    // With v2 containers see a tree of their own, as with other runtimes; what may do anything to the node sees the node's.
+    ...(parts.host.cgroupV2 ? { CgroupnsMode: security?.privileged ? 'host' : 'private' } : {}),
     Mounts: parts.mounts,
     Binds: parts.binds,
     Devices: [...(secured.Devices ?? []), ...config.devices.map(dockerDevice)],

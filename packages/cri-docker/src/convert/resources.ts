@@ -23,7 +23,7 @@ export function dockerResources(
 }
 
 /** CRI's view of the limits a container runs with. */
-export function criResources(host: HostConfig): LinuxContainerResourcesOutput {
+export function criResources(host: HostConfig, unified: Record<string, string> = {}): LinuxContainerResourcesOutput {
   return {
     cpu_period: host.CpuPeriod ?? 0,
     cpu_quota: host.CpuQuota ?? 0,
@@ -34,6 +34,6 @@ export function criResources(host: HostConfig): LinuxContainerResourcesOutput {
     cpuset_cpus: host.CpusetCpus ?? '',
     cpuset_mems: host.CpusetMems ?? '',
     hugepage_limits: [],
-    unified: {},
+    unified,
   };
 }

@@ -12,7 +12,7 @@ const sandboxOomScore = -998;
 export function sandboxOptions(
   config: PodSandboxConfigOutput,
   record: SandboxRecord,
-  o: { image: string; owner: string; host: HostFacts; runtime: string },
+  o: { image: string; owner: string; host: HostFacts; runtime: string; cgroupParent: string },
 ): ContainerCreateOptions {
   const security = config.linux?.security_context;
   const namespaces = security?.namespace_options;
@@ -36,7 +36,7 @@ export function sandboxOptions(
       ...(hostNetwork ? { UTSMode: 'host' } : {}),
       IpcMode: namespaces?.ipc === 'NODE' ? 'host' : 'shareable',
       PidMode: namespaces?.pid === 'NODE' ? 'host' : '',
-      CgroupParent: record.cgroupParent,
+      CgroupParent: o.cgroupParent,
       Sysctls: config.linux?.sysctls ?? {},
       SecurityOpt: security ? securityOptions({ ...security, no_new_privs: true }, o.host) : ['no-new-privileges'],
       ReadonlyRootfs: security?.readonly_rootfs ?? false,

@@ -22,10 +22,14 @@ export interface MetricSource {
 /** Metrics of the container a process belongs to. Those the kernel does not have are left out. */
 export async function containerSamples(source: MetricSource): Promise<Sample[]> {
   const files = cgroupFiles(source.pid, source.cgroupV2);
-  const groups =
-    files && unlessGone(() => [...cpuSamples(files, source.cgroupV2), ...memorySamples(files, source.cgroupV2)]);
+  const groups = files && unlessGone(() => cgroupSamples(files, source.cgroupV2));
   if (!groups) return [];
   return [...groups, ...(await processSamples(files)), ...(await diskSamples(source))];
+}
+
+/** CPU time and memory of a cgroup. */
+export function cgroupSamples(files: CgroupFiles, v2: boolean): Sample[] {
+  return [...cpuSamples(files, v2), ...memorySamples(files, v2)];
 }
 
 function cpuSamples(files: CgroupFiles, v2: boolean): Sample[] {

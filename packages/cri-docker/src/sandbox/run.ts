@@ -6,6 +6,7 @@ import {
   type RunPodSandboxResponse,
 } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
+import { dockerCgroupParent } from '../convert/cgroup-parent.js';
 import { sandboxOptions } from '../convert/sandbox.js';
 import { createOnce } from '../docker/create.js';
 import { dockerMessage, toCriError } from '../docker/errors.js';
@@ -36,6 +37,7 @@ export async function runPodSandbox(
     owner: context.stateDir,
     host: context.host,
     runtime,
+    cgroupParent: dockerCgroupParent(record.cgroupParent, (await context.info.get()).CgroupDriver),
   });
   const container = await createOnce(docker.quick, options);
   try {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const root = '/sys/fs/cgroup';
+/** Where cgroups are: the tree of v2, or a folder a controller. */
+export const cgroupRoot = '/sys/fs/cgroup';
 
 /** Above this a v1 memory limit is the kernel's way of saying that there is none. */
 const noLimit = 2 ** 60;
@@ -30,8 +31,8 @@ export function cgroupsOf(pid: number): Map<string, string> | undefined {
  * The usage of a process' cgroups; undefined when they are gone. The kernel answers from memory, within microseconds:
  * to read hundreds of such files by way of libuv's threads takes ten times the CPU time.
  */
-export function cgroupUsage(groups: Map<string, string>, v2: boolean): CgroupUsage | undefined {
-  return unlessGone(() => (v2 ? usageV2(groups) : usageV1(groups)));
+export function cgroupUsage(groups: Map<string, string>, v2: boolean, root = cgroupRoot): CgroupUsage | undefined {
+  return unlessGone(() => (v2 ? usageV2(groups, root) : usageV1(groups, root)));
 }
 
 /** What is read of a cgroup or process; undefined when it is gone, or never had the file. */
@@ -56,7 +57,11 @@ export interface CgroupFiles {
 /** The files of the cgroup a process is in; undefined when the process is gone. Reading them throws once it is. */
 export function cgroupFiles(pid: number, v2: boolean): CgroupFiles | undefined {
   const groups = cgroupsOf(pid);
-  if (groups === undefined) return undefined;
+  return groups && filesOf(groups, v2);
+}
+
+/** The files of the cgroups with these paths. */
+export function filesOf(groups: Map<string, string>, v2: boolean, root = cgroupRoot): CgroupFiles {
   const path = (controller: string, file: string) =>
     v2 ? join(root, groups.get('') ?? '/', file) : join(root, controller, groups.get(controller) ?? '/', file);
   return {
@@ -76,7 +81,7 @@ export function parseGroups(text: string): Map<string, string> {
   return groups;
 }
 
-function usageV1(groups: Map<string, string>): CgroupUsage {
+function usageV1(groups: Map<string, string>, root: string): CgroupUsage {
   const dir = (controller: string) => join(root, controller, groups.get(controller) ?? '/');
   const usage = number(join(dir('memory'), 'memory.usage_in_bytes'));
   const limit = number(join(dir('memory'), 'memory.limit_in_bytes'));
@@ -95,7 +100,7 @@ function usageV1(groups: Map<string, string>): CgroupUsage {
   };
 }
 
-function usageV2(groups: Map<string, string>): CgroupUsage {
+function usageV2(groups: Map<string, string>, root: string): CgroupUsage {
   const dir = join(root, groups.get('') ?? '/');
   const usage = number(join(dir, 'memory.current'));
   const limit = number(join(dir, 'memory.max'));

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { sharesToWeight } from '../pod/resources.js';
+import { join } from 'node:path';
+import { sharesToWeight } from './weight.js';
 
 /** Limits of a cgroup; what is undefined is left as it is. */
 export interface CgroupLimits {
@@ -24,8 +24,17 @@ export interface CgroupHierarchy {
   processes(path: string): Promise<number[]>;
   /** Removes a cgroup with all below it. Throws while processes are in it. */
   remove(path: string): Promise<void>;
-  /** File of a controller in a cgroup. */
-  file(path: string, controller: string, name: string): string;
+  /** What a cgroup with all below it uses of memory. */
+  memory(path: string): Promise<CgroupMemory>;
+}
+
+/** In bytes. */
+export interface CgroupMemory {
+  usage: number;
+  /** Usage less what can be dropped without a write: inactive file pages. */
+  workingSet: number;
+  /** Infinity without one. */
+  limit: number;
 }
 
 const code = (error: unknown) => (error as NodeJS.ErrnoException).code;
@@ -47,6 +56,24 @@ async function removeTree(dir: string): Promise<void> {
   } catch (error) {
     if (code(error) !== 'ENOENT') throw error;
   }
+}
+
+/** Above this a v1 memory limit is the kernel's way of saying that there is none. */
+const noLimit = 2 ** 60;
+
+async function readMemory(
+  dir: string,
+  names: { usage: string; limit: string; inactive: string },
+): Promise<CgroupMemory> {
+  const read = (name: string) => readFile(join(dir, name), 'utf8');
+  const [usage, limit, stat] = await Promise.all([read(names.usage), read(names.limit), read('memory.stat')]);
+  const inactive = new RegExp(`^${names.inactive} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0;
+  const bytes = limit.trim() === 'max' ? Number.POSITIVE_INFINITY : Number(limit);
+  return {
+    usage: Number(usage),
+    workingSet: Math.max(0, Number(usage) - Number(inactive)),
+    limit: bytes < noLimit ? bytes : Number.POSITIVE_INFINITY,
+  };
 }
 
 async function pidsIn(dir: string): Promise<number[]> {
@@ -108,8 +135,9 @@ export class UnifiedHierarchy implements CgroupHierarchy {
     return removeTree(join(this.mountPoint, path));
   }
 
-  file(path: string, _controller: string, name: string): string {
-    return join(this.mountPoint, path, name);
+  memory(path: string): Promise<CgroupMemory> {
+    const names = { usage: 'memory.current', limit: 'memory.max', inactive: 'inactive_file' };
+    return readMemory(join(this.mountPoint, path), names);
   }
 }
 
@@ -162,7 +190,14 @@ export class LegacyHierarchy implements CgroupHierarchy {
     for (const dir of this.dirs(path)) await removeTree(dir);
   }
 
-  file(path: string, controller: string, name: string): string {
-    return join(this.mounts.get(controller) ?? dirname('/sys/fs/cgroup/x'), path, name);
+  memory(path: string): Promise<CgroupMemory> {
+    const mount = this.mounts.get('memory');
+    if (!mount) throw new Error('the memory controller is not mounted');
+    const names = {
+      usage: 'memory.usage_in_bytes',
+      limit: 'memory.limit_in_bytes',
+      inactive: 'total_inactive_file',
+    };
+    return readMemory(join(mount, path), names);
   }
 }

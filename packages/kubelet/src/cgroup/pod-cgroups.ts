@@ -1,135 +1,139 @@
-import { join } from 'node:path';
-import { Quantity } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
+import { type CgroupName, parseCgroupName } from '@kubelab/cri';
 import { qosClass } from '../pod/qos.js';
-import { allLimited, milliCpuToQuota, milliCpuToShares, podResources, quotaPeriodUs } from '../pod/resources.js';
+import { milliCpuToShares, podResources } from '../pod/resources.js';
 import type { Pod } from '../pod/types.js';
-import type { CgroupHierarchy, CgroupLimits } from './hierarchy.js';
+import type { CgroupDriver } from './driver.js';
+import type { CgroupLimits, CgroupMemory } from './hierarchy.js';
+import { bestEffortShares, podLimits } from './pod-limits.js';
 
 export interface PodCgroupsOptions {
-  hierarchy: CgroupHierarchy;
+  driver: CgroupDriver;
   /** --cgroup-root: everything is made below it. Two nodes on one machine have different ones. */
   root: string;
-  driver: 'cgroupfs' | 'systemd';
   /** --pod-max-pids; 0 or less is no limit. */
   podPidsLimit: number;
-  allocatable(): Record<string, string>;
+  /** Limits of all pods together: the node's allocatable, or its capacity. */
+  nodeLimits(): CgroupLimits;
+  /** The pods that run or are to run. */
+  pods(): Pod[];
+  /** NodeAllocatableEnforced or FailedNodeAllocatableEnforcement, about the node. */
+  event(type: 'Normal' | 'Warning', reason: string, message: string): void;
   logger: Logger;
 }
 
-const tops = { Guaranteed: '', Burstable: 'burstable', BestEffort: 'besteffort' } as const;
+const tops = { Guaranteed: [], Burstable: ['burstable'], BestEffort: ['besteffort'] } as const;
 
 /** Cgroups of the QoS classes and of pods (KEP: pod-level cgroups): ROOT/kubepods[/QOS]/podUID. */
 export class PodCgroups {
   private readonly made = new Map<string, string>();
+  private readonly top: CgroupName;
+  private burstableShares: number | undefined;
+  private enforced: string | undefined;
 
-  constructor(private readonly options: PodCgroupsOptions) {}
-
-  private get top(): string {
-    return join('/', this.options.root, 'kubepods');
+  constructor(private readonly options: PodCgroupsOptions) {
+    this.top = [...parseCgroupName(options.root), 'kubepods'];
   }
 
-  /** Path of the pod's cgroup in the tree, as the cgroupfs driver has it. */
+  private name(pod: Pod): CgroupName {
+    return [...this.top, ...tops[qosClass(pod)], `pod${pod.metadata.uid}`];
+  }
+
+  get version(): 1 | 2 {
+    return this.options.driver.version;
+  }
+
+  /** Path in the tree of the cgroup that holds all pods. */
+  get topPath(): string {
+    return this.options.driver.path(this.top);
+  }
+
+  /** Path of the pod's cgroup in the tree, which CRI takes for the parent of its containers'. */
   path(pod: Pod): string {
-    return join(this.top, tops[qosClass(pod)], `pod${pod.metadata.uid}`);
+    return this.options.driver.path(this.name(pod));
   }
 
-  /** What the runtime is told: a path, or a slice name for systemd. */
-  parent(pod: Pod): string {
-    if (this.options.driver === 'cgroupfs') return this.path(pod);
-    const names = this.path(pod)
-      .split('/')
-      .filter(Boolean)
-      .map((name) => name.replaceAll('-', '_'));
-    return `${names.join('-')}.slice`;
-  }
-
-  /** Makes the cgroups that hold pods. */
+  /** Makes the cgroups that hold pods. Fails when that can't be done: no pod could start. */
   async setUp(): Promise<void> {
-    const { hierarchy, driver } = this.options;
-    if (driver === 'systemd') return;
-    const allocatable = this.options.allocatable();
-    await hierarchy.create(this.top);
-    await this.limit(this.top, {
-      cpuShares: milliCpuToShares(Number(Quantity.parseOrZero(allocatable.cpu).milliValue())),
-      memoryBytes: Number(Quantity.parseOrZero(allocatable.memory).value()),
-    });
-    for (const name of ['burstable', 'besteffort']) {
-      await hierarchy.create(join(this.top, name));
-      await this.limit(join(this.top, name), { cpuShares: 2 });
+    const { driver } = this.options;
+    await driver.create(this.top, {});
+    await this.enforceAllocatable();
+    await driver.create([...this.top, 'besteffort'], { cpuShares: bestEffortShares });
+    await driver.create([...this.top, 'burstable'], {});
+    await this.updateQos();
+  }
+
+  /**
+   * Sets the limits of all pods together. The kernel may refuse a memory limit below what is in use; then it is tried
+   * again at the next call, while eviction brings the use down.
+   */
+  async enforceAllocatable(): Promise<void> {
+    const limits = this.options.nodeLimits();
+    const text = JSON.stringify(limits);
+    if (text === this.enforced) return;
+    try {
+      await this.options.driver.update(this.top, limits);
+      this.enforced = text;
+      this.options.event('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
+    } catch (error) {
+      const message = `Failed to update Node Allocatable Limits ${JSON.stringify(this.top)}: ${(error as Error).message}`;
+      this.options.event('Warning', 'FailedNodeAllocatableEnforcement', message);
     }
   }
 
   async ensure(pod: Pod): Promise<void> {
-    const { hierarchy, driver, podPidsLimit } = this.options;
-    // systemd makes slices by itself when the first container is put in.
-    if (driver === 'systemd') return;
-    const path = this.path(pod);
-    const limits = { ...podLimits(pod), pids: podPidsLimit };
+    const limits = { ...podLimits(pod), pids: this.options.podPidsLimit };
     const text = JSON.stringify(limits);
     if (this.made.get(pod.metadata.uid) === text) return;
-    await hierarchy.create(path);
-    await this.limit(path, limits);
+    // The class first: its share must be that of all its pods when the pod starts.
+    await this.updateQos();
+    await this.options.driver.create(this.name(pod), limits);
     this.made.set(pod.metadata.uid, text);
   }
 
   async remove(pod: Pod): Promise<void> {
     this.made.delete(pod.metadata.uid);
-    if (this.options.driver === 'systemd') return;
-    await this.removePath(this.path(pod));
+    await this.removeName(this.name(pod));
   }
 
   /** Sets the share of Burstable pods by what they ask for together. */
-  async updateQos(pods: Pod[]): Promise<void> {
-    if (this.options.driver === 'systemd') return;
+  async updateQos(): Promise<void> {
     let milli = 0;
-    for (const pod of pods) {
+    for (const pod of this.options.pods()) {
       if (qosClass(pod) === 'Burstable') milli += Number(podResources(pod, 'requests').get('cpu')?.milliValue() ?? 0n);
     }
-    await this.limit(join(this.top, 'burstable'), { cpuShares: milliCpuToShares(milli) });
+    const cpuShares = milliCpuToShares(milli);
+    if (cpuShares === this.burstableShares) return;
+    try {
+      await this.options.driver.update([...this.top, 'burstable'], { cpuShares });
+      this.burstableShares = cpuShares;
+    } catch (error) {
+      this.options.logger.warn('CPU shares of Burstable pods could not be set', { error });
+    }
+  }
+
+  /** What all pods together use of memory. */
+  memory(): Promise<CgroupMemory> {
+    return this.options.driver.memory(this.top);
   }
 
   /** Removes the cgroups of pods that are not known any more. */
   async collect(isKnown: (uid: string) => boolean): Promise<void> {
-    if (this.options.driver === 'systemd') return;
-    for (const name of ['', 'burstable', 'besteffort']) {
-      for (const child of await this.options.hierarchy.children(join(this.top, name))) {
+    for (const names of Object.values(tops)) {
+      const parent = [...this.top, ...names];
+      for (const child of await this.options.driver.children(parent)) {
         const uid = /^pod(.+)$/.exec(child)?.[1];
-        if (uid && !isKnown(uid)) await this.removePath(join(this.top, name, child));
+        if (uid && !isKnown(uid)) await this.removeName([...parent, child]);
       }
     }
   }
 
-  private async removePath(path: string): Promise<void> {
+  private async removeName(name: CgroupName): Promise<void> {
     try {
-      await this.options.hierarchy.remove(path);
+      await this.options.driver.remove(name);
     } catch (error) {
       // A process that is just ending is still in it: the next collection gets it.
-      this.options.logger.debug('Cgroup could not be removed', { path, error });
+      this.options.logger.debug('Cgroup could not be removed', { cgroup: name.join('/'), error });
     }
   }
-
-  /** A limit the kernel refuses (a controller that is not delegated) is no reason not to run pods. */
-  private async limit(path: string, limits: CgroupLimits): Promise<void> {
-    try {
-      await this.options.hierarchy.setLimits(path, limits);
-    } catch (error) {
-      this.options.logger.warn('Cgroup limits could not be set', { path, error });
-    }
-  }
-}
-
-/** Limits of a pod's cgroup from its requests and limits. */
-export function podLimits(pod: Pod): CgroupLimits {
-  const requests = podResources(pod, 'requests');
-  const limits = podResources(pod, 'limits');
-  const milli = Number(requests.get('cpu')?.milliValue() ?? 0n);
-  const cpu = allLimited(pod, 'cpu') ? Number(limits.get('cpu')?.milliValue() ?? 0n) : 0;
-  const memory = allLimited(pod, 'memory') ? Number(limits.get('memory')?.value() ?? 0n) : 0;
-  return {
-    cpuShares: qosClass(pod) === 'BestEffort' ? 2 : milliCpuToShares(milli),
-    cpuQuotaUs: milliCpuToQuota(cpu),
-    cpuPeriodUs: quotaPeriodUs,
-    memoryBytes: memory,
-  };
 }

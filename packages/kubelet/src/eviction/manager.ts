@@ -5,6 +5,7 @@ import { type Candidate, isEvictable, rankForEviction } from './ranking.js';
 import {
   amount,
   conditionOf,
+  isMemory,
   isMet,
   type Observations,
   resourceOf,
@@ -91,7 +92,7 @@ export class EvictionManager {
       if (now - since >= threshold.graceMs) due.push(threshold);
     }
     // Memory first: it can't wait.
-    return due.sort((a, b) => Number(b.signal === 'memory.available') - Number(a.signal === 'memory.available'));
+    return due.sort((a, b) => Number(isMemory(b.signal)) - Number(isMemory(a.signal)));
   }
 
   private setPressures(met: Threshold[]): void {

@@ -1,5 +1,6 @@
 import type { Logger } from '@kubelab/component-base';
 import type { CriClient } from '@kubelab/cri';
+import type { CgroupMemory } from '../cgroup/hierarchy.js';
 import type { KubeletConfig } from '../config.js';
 import type { Events } from '../events.js';
 import type { ContainerGc } from '../gc/container-gc.js';
@@ -16,7 +17,14 @@ import type { VolumeManager } from '../volumes/manager.js';
 import { localStorageViolation } from './local-storage.js';
 import { EvictionManager } from './manager.js';
 import type { Candidate } from './ranking.js';
-import { conditionOf, type Observations, parseGrace, parseThresholds, type Signal } from './thresholds.js';
+import {
+  conditionOf,
+  type Observations,
+  parseGrace,
+  parseThresholds,
+  type Signal,
+  withAllocatable,
+} from './thresholds.js';
 
 export interface NodeEvictionOptions {
   config: KubeletConfig;
@@ -28,6 +36,8 @@ export interface NodeEvictionOptions {
   collector: UsageCollector;
   imageGc: ImageGc;
   containerGc: ContainerGc;
+  /** What all pods together use of memory; undefined without cgroups of pods. */
+  podMemory(): Promise<CgroupMemory | undefined>;
   onChange(): void;
   onEvicted(signal: string): void;
 }
@@ -36,11 +46,12 @@ export interface NodeEvictionOptions {
 export function nodeEviction(o: NodeEvictionOptions): EvictionManager {
   const { options } = o.config;
   const soft = parseGrace(options.strings('eviction-soft-grace-period'));
+  const thresholds = [
+    ...parseThresholds(options.strings('eviction-hard')),
+    ...parseThresholds(options.strings('eviction-soft'), soft, true),
+  ];
   return new EvictionManager({
-    thresholds: [
-      ...parseThresholds(options.strings('eviction-hard')),
-      ...parseThresholds(options.strings('eviction-soft'), soft, true),
-    ],
+    thresholds: options.strings('enforce-node-allocatable').includes('pods') ? withAllocatable(thresholds) : thresholds,
     transitionMs: options.durationMs('eviction-pressure-transition-period'),
     maxGraceSeconds: options.number('eviction-max-pod-grace-period'),
     logger: o.logger,
@@ -61,9 +72,10 @@ export function nodeEviction(o: NodeEvictionOptions): EvictionManager {
   });
 }
 
-async function observe({ config, cri }: NodeEvictionOptions): Promise<Observations> {
-  const [usage, nodeFs, imageFs] = await Promise.all([
+async function observe({ config, cri, podMemory }: NodeEvictionOptions): Promise<Observations> {
+  const [usage, pods, nodeFs, imageFs] = await Promise.all([
     readNodeUsage(),
+    podMemory(),
     fileSystemUse(config.rootDir),
     imageFileSystem(cri, config.rootDir),
   ]);
@@ -73,6 +85,9 @@ async function observe({ config, cri }: NodeEvictionOptions): Promise<Observatio
     'imagefs.available': { available: imageFs.availableBytes, capacity: imageFs.capacityBytes },
     'pid.available': { available: usage.processes.max - usage.processes.current, capacity: usage.processes.max },
   };
+  if (pods && Number.isFinite(pods.limit)) {
+    observations['allocatableMemory.available'] = { available: pods.limit - pods.workingSet, capacity: pods.limit };
+  }
   // File systems such as btrfs have no fixed number of inodes.
   if (nodeFs.inodes > 0) observations['nodefs.inodesFree'] = { available: nodeFs.inodesFree, capacity: nodeFs.inodes };
   if (imageFs.inodes > 0) {

@@ -3,6 +3,7 @@ import { parseDurationMs } from '@kubelab/component-base';
 
 export const signals = [
   'memory.available',
+  'allocatableMemory.available',
   'nodefs.available',
   'nodefs.inodesFree',
   'imagefs.available',
@@ -73,9 +74,25 @@ export function isMet(threshold: Threshold, observations: Observations): boolean
   return observation !== undefined && observation.available < amount(threshold, observation);
 }
 
+/**
+ * Hard thresholds of the machine's memory hold for what is left of the node allocatable too, where pods are held to it:
+ * their cgroup's limit is reached while the machine still has memory.
+ */
+export function withAllocatable(thresholds: Threshold[]): Threshold[] {
+  const hard = thresholds.filter(({ signal, graceMs }) => signal === 'memory.available' && graceMs === 0);
+  return [
+    ...thresholds,
+    ...hard.map((threshold) => ({ ...threshold, signal: 'allocatableMemory.available' as const })),
+  ];
+}
+
+export function isMemory(signal: Signal): boolean {
+  return signal === 'memory.available' || signal === 'allocatableMemory.available';
+}
+
 /** The node condition a signal stands for. */
 export function conditionOf(signal: Signal): 'MemoryPressure' | 'DiskPressure' | 'PIDPressure' {
-  if (signal === 'memory.available') return 'MemoryPressure';
+  if (isMemory(signal)) return 'MemoryPressure';
   return signal === 'pid.available' ? 'PIDPressure' : 'DiskPressure';
 }
 
@@ -83,6 +100,7 @@ export function conditionOf(signal: Signal): 'MemoryPressure' | 'DiskPressure' |
 export function resourceOf(signal: Signal): string {
   const names: Record<Signal, string> = {
     'memory.available': 'memory',
+    'allocatableMemory.available': 'memory',
     'nodefs.available': 'ephemeral-storage',
     'nodefs.inodesFree': 'inodes',
     'imagefs.available': 'ephemeral-storage',

@@ -48,6 +48,12 @@ export function machineInfo(): MachineInfo {
   };
 }
 
+/** Most tasks the kernel lets be at once: kernel.pid_max, or kernel.threads-max where that is less. */
+export function taskLimit(): number {
+  const limits = ['pid_max', 'threads-max'].map((name) => Number(readFileSync(`/proc/sys/kernel/${name}`, 'utf8')));
+  return Math.min(...limits);
+}
+
 export interface FileSystemUse {
   capacityBytes: number;
   availableBytes: number;

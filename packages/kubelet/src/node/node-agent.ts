@@ -7,7 +7,7 @@ import { amount, parseThresholds } from '../eviction/thresholds.js';
 import { sleep } from '../lifecycle/hooks.js';
 import { foreignResources, nodeAllocatable, nodeCapacity } from './allocatable.js';
 import { runLease } from './lease.js';
-import { fileSystemUse, type MachineInfo } from './machine.js';
+import { fileSystemUse, type MachineInfo, taskLimit } from './machine.js';
 import { nodeStatus } from './node-status.js';
 import { defaultLabels, registerNode } from './registration.js';
 import type { RuntimeMonitor } from './runtime-monitor.js';
@@ -43,6 +43,7 @@ const conditionEvents: Record<string, [string, string]> = {
 export class NodeAgent {
   private current: V1Node | undefined;
   private amounts: Record<string, string> = {};
+  private total: Record<string, string> = {};
   private readonly loop: NodeStatusLoop;
   private readonly waiting: (() => void)[] = [];
 
@@ -69,6 +70,20 @@ export class NodeAgent {
 
   get allocatable(): Record<string, string> {
     return this.amounts;
+  }
+
+  /** What the node has, as measured last, with the number of processes. */
+  get capacity(): Record<string, string> & { pid: string } {
+    return { ...this.total, pid: String(taskLimit()) };
+  }
+
+  /**
+   * Capacity without what is reserved. What hard eviction keeps free is in it: pods are held to this by their cgroup,
+   * and must be able to pass the eviction threshold before the kernel stops them.
+   */
+  absoluteAllocatable(): Record<string, string> {
+    const { kubeReserved: kube, systemReserved: system } = this.o.config;
+    return nodeAllocatable(this.capacity, { kube, system, evictionMemoryBytes: 0, evictionStorageBytes: 0 }, {});
   }
 
   get labels(): Record<string, string> {
@@ -121,6 +136,7 @@ export class NodeAgent {
       evictionStorageBytes: this.keptFree('nodefs.available', disk.capacityBytes),
     };
     this.amounts = nodeAllocatable(capacity, reservations, extended.allocatable);
+    this.total = capacity;
     return { capacity, allocatable: this.amounts };
   }
 

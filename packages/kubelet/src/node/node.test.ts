@@ -5,7 +5,7 @@ import { isMet, parseGrace, parseThresholds } from '../eviction/thresholds.js';
 import { entryMatches, parseDockerConfig } from '../images/credentials.js';
 import { parseImage, pullPolicy, withDefaultTag } from '../images/reference.js';
 import { qosClass } from '../pod/qos.js';
-import { milliCpuToQuota, milliCpuToShares, podResources, sharesToWeight } from '../pod/resources.js';
+import { milliCpuToQuota, milliCpuToShares, podResources } from '../pod/resources.js';
 import { ProbeThresholds } from '../probes/outcome.js';
 import { subresourcesOf } from '../server/auth.js';
 import { preparing } from '../shutdown/logind.js';
@@ -36,7 +36,6 @@ describe('resources', () => {
       [0, 1, 500].map((milli) => milliCpuToQuota(milli)),
       [0, 1000, 50_000],
     ));
-  it('weight', () => assert.deepEqual([2, 1024, 262_144].map(sharesToWeight), [1, 39, 10_000]));
   it('init containers count by their peak', () => {
     const cpu = (value: string) => ({ resources: { requests: { cpu: value } } });
     const pod = aPod({

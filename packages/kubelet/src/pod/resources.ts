@@ -22,11 +22,6 @@ export function milliCpuToQuota(milli: number, periodUs = quotaPeriodUs): number
   return Math.max(minQuotaUs, Math.floor((milli * periodUs) / 1000));
 }
 
-/** cgroup v2 cpu.weight of CPU shares. */
-export function sharesToWeight(shares: number): number {
-  return Math.floor(1 + ((shares - 2) * 9999) / 262_142);
-}
-
 function add(total: ResourceMap, part: Record<string, string> | undefined): void {
   for (const [name, text] of Object.entries(part ?? {})) {
     const value = Quantity.parse(text);

@@ -38,6 +38,8 @@ export interface ContainerConfigInput {
   /** Host file bound at the container's terminationMessagePath. */
   terminationHostPath: string | undefined;
   memoryCapacityBytes: number;
+  /** Files of cgroup v2 to set beside the limits. */
+  unified?: Record<string, string>;
   security: SecuritySettings;
   /** Container whose process namespace an ephemeral container shares. */
   targetContainerId?: string;
@@ -73,7 +75,10 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     stdin_once: container.stdinOnce === true,
     tty: container.tty === true,
     linux: {
-      resources: containerResources(pod, container, input.memoryCapacityBytes),
+      resources: {
+        ...containerResources(pod, container, input.memoryCapacityBytes),
+        ...(input.unified ? { unified: input.unified } : {}),
+      },
       security_context: containerSecurity(pod, container, input.image.user, input.security, input.targetContainerId),
     },
   };

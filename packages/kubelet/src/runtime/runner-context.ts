@@ -33,6 +33,8 @@ export interface RunnerContext {
   sandbox: SandboxSettings;
   nodeName: string;
   memoryCapacityBytes: number;
+  /** Files of cgroup v2 that every container gets; none with v1. */
+  unified: Record<string, string>;
   /** All services, once they are known. */
   services(): Promise<V1Service[]>;
   objectsFor(pod: Pod): VolumeObjects;

@@ -124,6 +124,7 @@ async function build(
     extraAnnotations: assigned?.annotations,
     terminationHostPath: log.hostPath,
     memoryCapacityBytes: context.memoryCapacityBytes,
+    unified: context.unified,
     security: context.security,
     targetContainerId: request.targetContainerId,
   });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { taskLimit } from '../node/machine.js';
 
 /** Counters of the whole machine. */
 export interface NodeUsage {
@@ -50,18 +51,17 @@ export function parseNetwork(text: string): NodeUsage['network'] {
 
 export async function readNodeUsage(): Promise<NodeUsage> {
   const read = (path: string) => readFile(path, 'utf8');
-  const [stat, meminfo, network, load, max] = await Promise.all([
+  const [stat, meminfo, network, load] = await Promise.all([
     read('/proc/stat'),
     read('/proc/meminfo'),
     read('/proc/self/net/dev'),
     read('/proc/loadavg'),
-    read('/proc/sys/kernel/pid_max'),
   ]);
   return {
     time: Date.now(),
     cpuNanos: parseCpuNanos(stat),
     memory: parseMemory(meminfo),
     network: parseNetwork(network),
-    processes: { current: Number(/\/(\d+)/.exec(load)?.[1] ?? 0), max: Number(max) },
+    processes: { current: Number(/\/(\d+)/.exec(load)?.[1] ?? 0), max: taskLimit() },
   };
 }

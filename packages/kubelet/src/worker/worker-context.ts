@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1RuntimeClass, V1Service } from '@kubelab/api';
 import { gvr } from '@kubelab/client';
+import { unifiedSettings } from '../cgroup/unified.js';
 import { parseResolvConf } from '../env/dns.js';
 import type { Parts } from '../parts.js';
 import { formatPod, type Pod } from '../pod/types.js';
@@ -36,10 +37,11 @@ async function runnerContext(parts: Parts): Promise<RunnerContext> {
         host: parseResolvConf(host),
       },
       podLogsDir: config.podLogsDir,
-      cgroupParent: (pod) => parts.cgroups?.parent(pod) ?? '',
+      cgroupParent: (pod) => parts.cgroups?.path(pod) ?? '',
     },
     nodeName,
     memoryCapacityBytes: parts.machine.memoryBytes,
+    unified: unifiedSettings(parts.cgroups?.version, options.boolean('single-process-oom-kill')),
     services: async () => {
       if (!services.hasSynced()) await services.waitForSync(parts.signal);
       return services.lister.list();
