@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -61,6 +62,12 @@ export function nodeLayoutOf(layout: Layout, labNode?: string): NodeLayout {
     caFile: join(etcDir, 'node-ca.crt'),
     cniConfDir: join(etcDir, 'cni', 'net.d'),
   };
+}
+
+/** Names the build that is on disk now: where it is and when it was made. */
+export function buildId(): string {
+  const file = entryPoint('cli', '.tsbuildinfo');
+  return `${file} ${statSync(file).mtimeMs}`;
 }
 
 /** The built entry point of a package's process. */

@@ -7,6 +7,8 @@ import { processId } from './processes.js';
 
 /** What the supervisor does for `kubelab`'s commands: HTTP on a unix socket that only root may use. */
 export interface SupervisorApi {
+  /** Tells the build that it runs from others (`buildId`). */
+  readonly build: string;
   /** Starts the process unless it runs as it is configured now, and keeps it running from then on. */
   ensure(id: string): Promise<'started' | 'running'>;
   /** The processes that are kept running, by id. */
@@ -37,6 +39,9 @@ export async function serveControl(layout: Layout, api: SupervisorApi): Promise<
 
 async function answer(api: SupervisorApi, req: IncomingMessage): Promise<unknown> {
   const url = new URL(req.url ?? '/', 'http://supervisor');
+  if (req.method === 'GET' && url.pathname === '/') {
+    return { build: api.build };
+  }
   if (req.method === 'GET' && url.pathname === '/processes') {
     return api.states();
   }
@@ -60,6 +65,10 @@ export class SupervisorClient {
     const timeoutMs = (spec.stopTimeoutMs ?? 10_000) + 30_000;
     const path = `/processes/${processId(this.layout, spec)}`;
     return ((await this.ask('POST', path, timeoutMs)) as { outcome: 'started' | 'running' }).outcome;
+  }
+
+  async build(): Promise<string> {
+    return ((await this.ask('GET', '/', 5000)) as { build: string }).build;
   }
 
   states(): Promise<Record<string, KeptState>> {

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import type { Layout } from '../cluster/layout.js';
+import { buildId, type Layout } from '../cluster/layout.js';
 import { endDaemon } from '../process/daemon.js';
 import { runningPid } from '../process/pid-record.js';
-import { run, succeeds } from '../process/run.js';
+import { run } from '../process/run.js';
 import { waitFor } from '../process/wait.js';
 import { SupervisorClient } from './control-socket.js';
 import { keeperRecord, startKeeper, superviseCommand, supervisorLog, supervisorRecord } from './keeper.js';
@@ -12,19 +12,20 @@ const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', '
 
 /**
  * Starts the supervisor of the cluster unless it runs: as a service that comes back at a reboot where the machine has
- * systemd, else by a keeper of its own. Resolves when it answers; returns the line to print.
+ * systemd, else by a keeper of its own. One of another build is replaced, since it would start processes with the flags
+ * of its time. Resolves when it answers; returns the line to print.
  */
 export async function ensureSupervisor(layout: Layout): Promise<string> {
-  const client = new SupervisorClient(layout);
-  const ran = await answers(client);
+  const isCurrent = (await buildOf(layout)) === buildId();
   if (hasSystemd()) {
-    await ensureUnit(layout);
-  } else if (!ran) {
+    await ensureUnit(layout, !isCurrent);
+  } else if (!isCurrent) {
+    await removeSupervisor(layout);
     await startKeeper(layout);
   }
   const what = `the supervisor to answer (log: ${supervisorLog(layout)})`;
-  await waitFor(() => answers(client), { what, timeoutMs: 30_000, intervalMs: 50 });
-  return ran ? 'supervisor is running' : 'supervisor started';
+  await waitFor(async () => (await buildOf(layout)) === buildId(), { what, timeoutMs: 60_000, intervalMs: 50 });
+  return isCurrent ? 'supervisor is running' : 'supervisor started';
 }
 
 /** Ends the supervisor for good; what it kept running goes on. Returns whether it ran. */
@@ -50,11 +51,9 @@ export async function removeSupervisor(layout: Layout): Promise<boolean> {
   return ran;
 }
 
-async function answers(client: SupervisorClient): Promise<boolean> {
-  return client.states().then(
-    () => true,
-    () => false,
-  );
+/** The build of the supervisor that answers; undefined when none does. */
+function buildOf(layout: Layout): Promise<string | undefined> {
+  return new SupervisorClient(layout).build().catch(() => undefined);
 }
 
 /** Not for a cluster in a network namespace: a service of systemd would be in the machine's own. */
@@ -66,7 +65,7 @@ function unitFile(layout: Layout): string {
   return `/etc/systemd/system/${unitName(layout)}`;
 }
 
-async function ensureUnit(layout: Layout): Promise<void> {
+async function ensureUnit(layout: Layout, mustRestart: boolean): Promise<void> {
   const file = unitFile(layout);
   const environment = Object.fromEntries(
     proxyVariables.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
@@ -80,6 +79,6 @@ async function ensureUnit(layout: Layout): Promise<void> {
     await run(['systemctl', 'daemon-reload']);
   }
   await run(['systemctl', 'enable', '--quiet', unitName(layout)]);
-  const runs = await succeeds(['systemctl', 'is-active', '--quiet', unitName(layout)]);
-  await run(['systemctl', isNew && runs ? 'restart' : 'start', unitName(layout)]);
+  // A unit that does not run is started by `restart` too.
+  await run(['systemctl', isNew || mustRestart ? 'restart' : 'start', unitName(layout)]);
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '@kubelab/component-base';
 import { readClusterConfig } from '../cluster/config.js';
-import type { Layout } from '../cluster/layout.js';
+import { buildId, type Layout } from '../cluster/layout.js';
 import { ensureLab } from '../phases/lab-network.js';
 import { type ProcessSpec, waitReady } from '../process/daemon.js';
 import type { SupervisorApi } from './control-socket.js';
@@ -16,6 +16,7 @@ const bootWaitMs = 30_000;
 
 /** Keeps the cluster's processes on this machine running. */
 export class Supervisor implements SupervisorApi {
+  readonly build = buildId();
   private readonly kept = new Map<string, KeptProcess>();
   private readonly wanted: WantedProcesses;
   private readonly timers: NodeJS.Timeout[] = [];
