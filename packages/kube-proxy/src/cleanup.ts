@@ -1,13 +1,20 @@
 import { Iptables, IptablesError, removeChains } from '@kubelab/node-iptables';
 import { chain, isProxyChain } from './iptables/names.js';
+import { cleanupIpvs } from './ipvs/cleanup.js';
 import { removeNftablesTables } from './nftables/programmer.js';
 
 /**
  * Removes all chains and tables of this proxy and the jumps to them, of all modes, families and back ends, and nothing
  * else. Returns the number of chains and tables removed.
  */
-export async function cleanupKubeProxy(o: { commandPrefix?: string[] } = {}): Promise<number> {
-  return (await cleanupIptables(o.commandPrefix)) + (await removeNftablesTables(o.commandPrefix));
+export async function cleanupKubeProxy(
+  o: { commandPrefix?: string[]; ipvsExcludeCidrs?: string[] } = {},
+): Promise<number> {
+  const ipvs = await cleanupIpvs({
+    commandPrefix: o.commandPrefix ?? [],
+    excludeCidrs: o.ipvsExcludeCidrs ?? [],
+  });
+  return ipvs + (await cleanupIptables(o.commandPrefix)) + (await removeNftablesTables(o.commandPrefix));
 }
 
 /** Removes the iptables mode's chains. A back end that the machine lacks is skipped. */

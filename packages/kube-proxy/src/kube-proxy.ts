@@ -1,15 +1,19 @@
 import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
 import { detectBackend, Iptables, Restorer, run, SyncLoop, watchCanary } from '@kubelab/node-iptables';
 import { cleanupIptables } from './cleanup.js';
 import { cleanFlows } from './conntrack.js';
-import { FamilyProxier, type LocalHealth } from './family-proxier.js';
+import { FamilyProxier, type LocalHealth, type Programmer } from './family-proxier.js';
 import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
 import { ServiceHealthServers } from './health/service-health.js';
 import { chain } from './iptables/names.js';
 import type { RuleOptions } from './iptables/options.js';
 import { IptablesProgrammer } from './iptables/programmer.js';
+import { cleanupIpvs, hasIpvsLeftovers } from './ipvs/cleanup.js';
+import { IpvsProgrammer } from './ipvs/programmer.js';
+import { checkIpvsSupport, configureIpvs } from './ipvs/support.js';
 import { ProxyMetrics } from './metrics.js';
 import { familyOf, familyOfCidr } from './model/address.js';
 import type { IpFamily } from './model/types.js';
@@ -17,6 +21,8 @@ import { NftablesProgrammer, removeNftablesTables } from './nftables/programmer.
 import { NodePortAddresses } from './node-port-addresses.js';
 import type { ProxyOptions } from './options.js';
 
+/** Interval of the look whether real servers that were taken out still have connections (kube-proxy's). */
+const idleCheckMs = 60_000;
 const zoneLabel = 'topology.kubernetes.io/zone';
 /** Set by autoscalers on nodes about to go: load balancers should stop sending to them. */
 const deletionTaint = 'ToBeDeletedByClusterAutoscaler';
@@ -38,6 +44,8 @@ export class KubeProxy {
   private running: Promise<void>[] = [];
   /** The addresses that node ports of a family answer on, as last programmed. */
   private readonly nodePortsAt = new Map<IpFamily, string>();
+  /** An earlier process was in IPVS mode: what it made goes when our own rules are there. */
+  private hasIpvsLeftovers = false;
 
   private constructor(
     private readonly o: ProxyOptions,
@@ -76,6 +84,10 @@ export class KubeProxy {
       for (const f of proxy.families) f.updateGauges();
     });
     const prefix = o.commandPrefix ?? [];
+    if (o.mode === 'ipvs') {
+      await checkIpvsSupport(o.ipvs?.scheduler, prefix);
+      await configureIpvs(o.ipvs ?? {}, prefix);
+    } else proxy.hasIpvsLeftovers = await hasIpvsLeftovers(prefix);
     const backend = o.backend === undefined || o.backend === 'auto' ? await detectBackend({ prefix }) : o.backend;
     // The other mode's rules would take the packets first; connections go on by what conntrack knows.
     if (o.mode === 'nftables') await cleanupIptables(prefix);
@@ -147,8 +159,9 @@ export class KubeProxy {
       if (this.updateNodePortAddresses()) this.changed();
     };
     if (this.o.nodePortAddresses?.length) this.timers.push(setInterval(look, this.o.syncPeriodMs ?? 30_000).unref());
+    if (this.o.mode === 'ipvs') this.running.push(this.compareOften());
     const verify = this.o.verifyPeriodMs ?? 900_000;
-    if (verify > 0) this.timers.push(setInterval(() => void this.verify(), verify).unref());
+    if (verify > 0 && this.o.mode !== 'ipvs') this.timers.push(setInterval(() => void this.verify(), verify).unref());
     await Promise.all(this.running);
   }
 
@@ -195,10 +208,21 @@ export class KubeProxy {
     const results = await Promise.all(this.families.map((f) => f.sync()));
     this.health.updated();
     if (results.some((r) => r.isUnfinished)) this.loop.trigger();
+    if (this.hasIpvsLeftovers) await this.removeIpvsLeftovers();
     await this.healthServers.update(this.localHealth());
     const lines = results.reduce((n, r) => n + r.lines, 0);
     const changedChains = results.reduce((n, r) => n + r.changedChains, 0);
     this.logger.debug('Synced proxy rules', { lines, changedChains, ms: Math.round(performance.now() - started) });
+  }
+
+  private async removeIpvsLeftovers(): Promise<void> {
+    const removed = await cleanupIpvs({
+      commandPrefix: this.o.commandPrefix ?? [],
+      excludeCidrs: this.o.ipvs?.excludeCidrs ?? [],
+      keepShared: this.o.mode !== 'nftables',
+    });
+    this.hasIpvsLeftovers = false;
+    this.logger.info('Removed what the IPVS mode had made', { things: removed });
   }
 
   private localHealth(): Map<string, LocalHealth> {
@@ -211,7 +235,23 @@ export class KubeProxy {
     return all;
   }
 
-  private async verify(): Promise<void> {
+  /**
+   * IPVS has nothing whose absence would tell of a foreign change, and node ports need this node's addresses: all is
+   * compared at each sync period, or seldomer where that would take more than a hundredth of the time.
+   */
+  private async compareOften(): Promise<void> {
+    const { signal } = this.o;
+    for (let pause = this.o.syncPeriodMs ?? 30_000; !signal.aborted; ) {
+      await delay(pause, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      const began = performance.now();
+      await this.verify();
+      pause = Math.max(this.o.syncPeriodMs ?? 30_000, (performance.now() - began) * 100);
+    }
+  }
+
+  /** Compares the kernel with what was written; what differs is written again. */
+  async verify(): Promise<void> {
     for (const f of this.families) {
       try {
         const drift = await f.verify();
@@ -225,14 +265,25 @@ export class KubeProxy {
     this.changed();
   }
 
+  private programmer(iptables: Iptables, options: RuleOptions): Programmer {
+    const prefix = this.o.commandPrefix ?? [];
+    if (this.o.mode === 'nftables') return new NftablesProgrammer(options, prefix);
+    if (this.o.mode !== 'ipvs') return new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), options);
+    const ipvs = new IpvsProgrammer(new Restorer(iptables), options, this.o.ipvs, prefix);
+    const sweep = () =>
+      ipvs.sweep().catch((error: unknown) => this.logger.error('Removing idle real servers failed', { error }));
+    this.timers.push(setInterval(() => void sweep(), idleCheckMs).unref());
+    return ipvs;
+  }
+
   private async addFamily(family: IpFamily, iptables: Iptables): Promise<void> {
     const { o } = this;
     const prefix = o.commandPrefix ?? [];
-    // nftables mode has no node ports on localhost, as kube-proxy's: route_localnet stays off.
+    // Only iptables mode has node ports on localhost, as kube-proxy's: in the others route_localnet stays off.
     const localhostNodePorts =
       (o.localhostNodePorts ?? true) &&
       family === 'ipv4' &&
-      o.mode !== 'nftables' &&
+      (o.mode ?? 'iptables') === 'iptables' &&
       this.nodePortAddresses.hasLoopback;
     if (localhostNodePorts) await setRouteLocalnet(prefix);
     const keepInvalid = await isConntrackLiberal(prefix);
@@ -253,10 +304,7 @@ export class KubeProxy {
     const proxier = new FamilyProxier({
       family,
       nodeName: o.nodeName,
-      programmer:
-        o.mode === 'nftables'
-          ? new NftablesProgrammer(options, prefix)
-          : new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), options),
+      programmer: this.programmer(iptables, options),
       cleanFlows: (targets) => cleanFlows(targets, family, prefix),
       onProblem: (service, message) => o.onProblem?.(service, message),
       metrics: this.metrics,

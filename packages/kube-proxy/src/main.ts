@@ -4,7 +4,8 @@ import type { V1Node } from '@kubelab/api';
 import { Client, gvr, inClusterConfig, loadKubeconfig } from '@kubelab/client';
 import { type ComponentContext, OptionError, type OptionSpecs, runComponent } from '@kubelab/component-base';
 import { cleanupKubeProxy } from './cleanup.js';
-import type { ProxyMode } from './options.js';
+import { ipvsOptionSpecs, ipvsOptions } from './ipvs/flags.js';
+import { proxyModes } from './options.js';
 import { startKubeProxy } from './start.js';
 
 const options: OptionSpecs = {
@@ -22,8 +23,10 @@ const options: OptionSpecs = {
   'proxy-mode': {
     type: 'string',
     default: 'iptables',
-    description: 'iptables, or nftables (constant lookup and update time)',
+    description:
+      'iptables, nftables (constant lookup and update time), or ipvs (needs the kernel module ip_vs, and ipvsadm)',
   },
+  ...ipvsOptionSpecs,
   'iptables-backend': { type: 'string', default: 'auto', description: 'auto, nft or legacy' },
   'masquerade-all': { type: 'boolean', default: false, description: 'Masquerade all traffic to cluster IPs' },
   'iptables-masquerade-bit': {
@@ -90,12 +93,16 @@ await runComponent({
   async start(context) {
     const { options: o, logger, metrics, health, signal } = context;
     if (o.boolean('cleanup')) {
-      logger.info('Removed the proxy rules', { chains: await cleanupKubeProxy() });
+      logger.info('Removed the proxy rules', {
+        chains: await cleanupKubeProxy({ ipvsExcludeCidrs: ipvsOptions(o).excludeCidrs ?? [] }),
+      });
       process.exit(0);
     }
-    const mode = o.string('proxy-mode');
-    if (mode !== 'iptables' && mode !== 'nftables')
-      throw new OptionError(`--proxy-mode: ${JSON.stringify(mode)} is not supported, use iptables or nftables`);
+    const mode = proxyModes.find((m) => m === o.string('proxy-mode'));
+    if (!mode)
+      throw new OptionError(
+        `--proxy-mode: ${JSON.stringify(o.string('proxy-mode'))} is not supported, use ${proxyModes.join(', ')}`,
+      );
     const backend = o.string('iptables-backend');
     if (backend !== 'auto' && backend !== 'nft' && backend !== 'legacy') {
       throw new OptionError(`--iptables-backend: ${JSON.stringify(backend)} is none of auto, nft, legacy`);
@@ -108,14 +115,15 @@ await runComponent({
       nodeName,
       nodeIPs: await nodeAddresses(context, client, nodeName),
       clusterCidrs: o.string('cluster-cidr').split(',').filter(Boolean),
-      mode: mode as ProxyMode,
+      mode,
+      ipvs: ipvsOptions(o),
       backend,
       masqueradeAll: o.boolean('masquerade-all'),
       masqueradeBit: o.number('iptables-masquerade-bit'),
       localhostNodePorts: o.boolean('iptables-localhost-nodeports'),
       nodePortAddresses: o.strings('nodeport-addresses'),
-      minSyncPeriodMs: o.durationMs('iptables-min-sync-period'),
-      syncPeriodMs: o.durationMs('iptables-sync-period'),
+      minSyncPeriodMs: o.durationMs(mode === 'ipvs' ? 'ipvs-min-sync-period' : 'iptables-min-sync-period'),
+      syncPeriodMs: o.durationMs(mode === 'ipvs' ? 'ipvs-sync-period' : 'iptables-sync-period'),
       verifyPeriodMs: o.durationMs('verify-period'),
       healthz: bindAddress(context, 'healthz-bind-address'),
       metricsServer: bindAddress(context, 'metrics-bind-address'),

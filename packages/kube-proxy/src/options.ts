@@ -1,8 +1,10 @@
 import type { V1Service } from '@kubelab/api';
 import type { Logger, Registry } from '@kubelab/component-base';
 import type { Backend } from '@kubelab/node-iptables';
+import type { IpvsOptions } from './ipvs/options.js';
 
-export type ProxyMode = 'iptables' | 'nftables';
+export const proxyModes = ['iptables', 'nftables', 'ipvs'] as const;
+export type ProxyMode = (typeof proxyModes)[number];
 
 /** Options of a proxy; what is left out gets the default named beside it. Times in milliseconds. */
 export interface ProxyOptions {
@@ -17,6 +19,8 @@ export interface ProxyOptions {
   mode?: ProxyMode;
   /** Found out from what the machine uses. */
   backend?: Backend | 'auto';
+  /** Of IPVS mode alone. */
+  ipvs?: IpvsOptions;
   masqueradeAll?: boolean;
   /** 14: mark 0x4000. */
   masqueradeBit?: number;

@@ -1,0 +1,3 @@
+export { Lab } from './lab.js';
+export { endpoint, service, slice } from './objects.js';
+export { hasUml, runInUml, type UmlResult } from './uml.js';
