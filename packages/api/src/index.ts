@@ -10,6 +10,7 @@ export { buildOpenApiV2, type OpenApiV2 } from './openapi/v2.js';
 export { buildOpenApiV3, type OpenApiDocument, openApiV3Paths } from './openapi/v3.js';
 export { podQosClass } from './pod-qos.js';
 export { decodeProtobuf } from './protobuf/decode.js';
+export { encodeProtobuf, encodeProtobufEvent, hasProtobuf } from './protobuf/encode.js';
 export { ProtobufError } from './protobuf/wire-reader.js';
 export type {
   Column,

@@ -1,15 +1,11 @@
 import { formatDuration, type KubeObject } from '@kubelab/apimachinery';
+import { magic, messageOf } from './media-type.js';
 import { ProtobufError, WireReader } from './wire-reader.js';
-import { type WireField, wireMessage, wirePackage } from './wire-table.js';
+import { type WireField, wireMessage } from './wire-table.js';
 
-/** What every protobuf body of Kubernetes begins with (runtime/serializer/protobuf). */
-const magic = Buffer.from('k8s\0', 'latin1');
 const maxDepth = 100;
 
 type Json = Record<string, unknown>;
-
-/** Kinds that are of the meta package whatever group they are sent under. */
-const metaKinds = new Set(['DeleteOptions', 'Status', 'ListOptions', 'CreateOptions', 'UpdateOptions', 'PatchOptions']);
 
 /**
  * Decodes a body of the media type application/vnd.kubernetes.protobuf into the object's JSON form.
@@ -21,8 +17,8 @@ export function decodeProtobuf(body: Buffer): KubeObject {
   }
   const unknown = decodeMessage('runtime.Unknown', body.subarray(4), 0);
   const { apiVersion = '', kind = '' } = unknown as { apiVersion?: string; kind?: string };
-  const type = metaKinds.has(kind) ? `meta.${kind}` : `${wirePackage(apiVersion)}.${kind}`;
-  if (!wireMessage(type)) {
+  const type = messageOf(apiVersion, kind);
+  if (!type) {
     throw new ProtobufError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   }
   const raw = Buffer.from(String(unknown.raw ?? ''), 'base64');
@@ -37,6 +33,10 @@ const special: Record<string, (fields: Json) => unknown> = {
   'meta.Duration': (fields) => formatDuration(Number(fields.duration ?? 0) / 1e6),
   'meta.FieldsV1': (fields) => parseRaw(fields.Raw),
   'runtime.RawExtension': (fields) => parseRaw(fields.raw),
+  'apiextensions.v1.JSON': (fields) => parseRaw(fields.raw),
+  'apiextensions.v1.JSONSchemaPropsOrArray': (fields) => fields.jSONSchemas ?? fields.schema ?? null,
+  'apiextensions.v1.JSONSchemaPropsOrBool': (fields) => fields.schema ?? fields.allows ?? false,
+  'apiextensions.v1.JSONSchemaPropsOrStringArray': (fields) => fields.property ?? fields.schema ?? null,
   'intstr.IntOrString': (fields) => (fields.type ? (fields.strVal ?? '') : (fields.intVal ?? 0)),
 };
 

@@ -22,14 +22,22 @@ export function wireMessage(name: string): WireMessage | undefined {
   return table.get(name);
 }
 
-/** The package of a group's version: `apps/v1` is `apps.v1`, `networking.k8s.io/v1` is `networking.v1`. */
+const longGroups: Record<string, string> = {
+  'flowcontrol.apiserver.k8s.io': 'flowcontrol',
+  'rbac.authorization.k8s.io': 'rbac',
+};
+
+/**
+ * The package of a group's version: `apps/v1` is `apps.v1`, `networking.k8s.io/v1` is `networking.v1`. What is no
+ * group of Kubernetes itself has none that exists: `apps.example.com` is not `apps`.
+ */
 export function wirePackage(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   if (slash < 0) {
     return `core.${apiVersion}`;
   }
   const group = apiVersion.slice(0, slash);
-  const name = group === 'rbac.authorization.k8s.io' ? 'rbac' : (group.split('.', 1)[0] as string);
+  const name = longGroups[group] ?? group.replace(/^([a-z]+)\.k8s\.io$/, '$1');
   return `${name}.${apiVersion.slice(slash + 1)}`;
 }
 

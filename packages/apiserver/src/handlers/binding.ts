@@ -12,7 +12,7 @@ import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { strategyContext } from './create.js';
 import { checkNames, decodeObject } from './decode.js';
-import { sendObject } from './respond.js';
+import { sendAnswer } from './represent.js';
 import { dryRunOf } from './write-options.js';
 
 interface BindingTarget {
@@ -53,7 +53,7 @@ export async function bindingHandler(env: HandlerEnvironment, ctx: RequestContex
     context: strategyContext(ctx),
     transform: (current) => assign(ctx, privateCopy(current.object), binding, node),
   });
-  await sendObject(ctx.req, ctx.res, 201, {
+  await sendAnswer(ctx, 201, {
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},

@@ -7,6 +7,7 @@ import type { UserInfo } from '../authentication/index.js';
 import type { Reader } from '../registry/reader.js';
 import type { Writer } from '../registry/writer.js';
 import type { RequestInfo } from '../request-info.js';
+import type { Representation } from './negotiate.js';
 
 /** What the handlers of all resources share. */
 export interface HandlerEnvironment {
@@ -29,6 +30,8 @@ export interface RequestContext {
   entry: ResourceEntry;
   served: ResourceVersion;
   subresource?: SubresourceEntry;
+  /** How the answer is to look: agreed on before anything is done, so that a write whose answer can't be read is none. */
+  representation: Representation;
   /** Called when a long answer has begun: the request does not count as in flight any more. */
   begun?(): void;
   /** Sends a Warning header (RFC 7234, code 299) with the answer. */

@@ -7,8 +7,7 @@ import { runValidating } from './admit.js';
 import { parseBody, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { validateListOptions } from './list-options.js';
-import { sendItem, sendList } from './represent.js';
-import { sendObject } from './respond.js';
+import { sendAnswer, sendItem, sendList } from './represent.js';
 import { dryRunOf } from './write-options.js';
 
 /** Kinds that are answered as they were at their deletion; all others with a Status (DeleteReturnsDeletedObject). */
@@ -42,7 +41,7 @@ export async function deleteHandler(env: HandlerEnvironment, ctx: RequestContext
     await sendItem(ctx, 200, item);
     return;
   }
-  await sendObject(ctx.req, ctx.res, 200, deletedStatus(ctx, item));
+  await sendAnswer(ctx, 200, deletedStatus(ctx, item));
 }
 
 function deletedStatus(ctx: RequestContext, item: CacheItem): Status {

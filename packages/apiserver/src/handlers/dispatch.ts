@@ -1,3 +1,4 @@
+import { hasProtobuf } from '@kubelab/api';
 import {
   formatGroupResource,
   newGenericServerResponse,
@@ -7,6 +8,7 @@ import {
 import type { TokenRequestHandler } from '../authentication/index.js';
 import type { ReviewHandler } from '../authorization/index.js';
 import { groupResource } from '../registry/store-errors.js';
+import { groupVersionText } from '../registry/versioning.js';
 import { runMutating, runValidating } from './admit.js';
 import { bindingHandler } from './binding.js';
 import { parseBody, readBody } from './body.js';
@@ -17,10 +19,10 @@ import { checkNames, decodeObject } from './decode.js';
 import { deleteCollectionHandler, deleteHandler } from './delete.js';
 import { evictionHandler } from './eviction.js';
 import { finalizeHandler } from './finalize.js';
-import { negotiate } from './negotiate.js';
+import { isPlain, negotiate, plain, type Representation } from './negotiate.js';
 import { patchHandler } from './patch.js';
 import { getHandler, listHandler } from './read.js';
-import { sendObject } from './respond.js';
+import { sendAnswer } from './represent.js';
 import { scaleHandler } from './scale.js';
 import { updateHandler } from './update.js';
 import { watchHandler } from './watch.js';
@@ -64,7 +66,26 @@ export function dispatch(env: HandlerEnvironment, special: SpecialHandlers, ctx:
     // What a router says that has no such route.
     throw newGenericServerResponse(405, '', { group: '', resource: '' }, '', '', 0, false);
   }
+  ctx.representation = representationOf(ctx);
   return handler(env, ctx);
+}
+
+/** @throws StatusError NotAcceptable */
+function representationOf({ req, info, entry, served, subresource }: RequestContext): Representation {
+  const { accept } = req.headers;
+  if (isPlain(accept)) {
+    return plain;
+  }
+  // Reviews are answered and forgotten: there is no list of them, and so no rows.
+  const transforms = !(entry.virtual && info.verb === 'create');
+  const isOwnKind = info.subresource === '' || isWrittenAsObject(subresource);
+  const protobuf =
+    !isOwnKind || (!served.schema && hasProtobuf(groupVersionText(entry.group, served.version), entry.kind));
+  return negotiate(accept, { watch: info.verb === 'watch', transforms, protobuf });
+}
+
+function isWrittenAsObject(subresource: RequestContext['subresource']): boolean {
+  return subresource?.type === 'status' || subresource?.type === 'spec';
 }
 
 /** Whether the path has the form that the verb needs: a name or none, and a namespace. */
@@ -126,7 +147,6 @@ function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler 
     throw newPathNotFound();
   }
   return async (env, context) => {
-    const { format } = negotiate(context.req.headers.accept, false, false);
     const object = decodeObject(context, parseBody(context.req, await readBody(context.req)));
     if (context.entry.namespaced) {
       checkNames(context, object, false);
@@ -135,7 +155,7 @@ function virtualHandler(special: SpecialHandlers, ctx: RequestContext): Handler 
     const mutated = await runMutating(env, context, 'CREATE', object, undefined, false);
     await runValidating(env, context, 'CREATE', mutated, undefined, false);
     const answer = await review(mutated, { user: context.user, namespace: context.info.namespace });
-    await sendObject(context.req, context.res, 201, answer, format);
+    await sendAnswer(context, 201, answer);
   };
 }
 
@@ -149,5 +169,5 @@ async function tokenHandler(special: SpecialHandlers, env: HandlerEnvironment, c
   const admitted = await runMutating(env, ctx, 'CREATE', request, undefined, false);
   await runValidating(env, ctx, 'CREATE', admitted, undefined, false);
   const answer = await special.tokenRequests.create(ctx.info.namespace, ctx.info.name, admitted, ctx.user);
-  await sendObject(ctx.req, ctx.res, 201, answer);
+  await sendAnswer(ctx, 201, answer);
 }

@@ -17,7 +17,7 @@ import type { HandlerEnvironment, RequestContext } from './context.js';
 import { strategyContext } from './create.js';
 import { checkNames, decodeObject } from './decode.js';
 import { deleteOptionsOf } from './delete.js';
-import { sendObject } from './respond.js';
+import { sendAnswer } from './represent.js';
 
 interface Budget {
   metadata: KubeObject['metadata'];
@@ -62,7 +62,7 @@ export async function evictionHandler(env: HandlerEnvironment, ctx: RequestConte
     options: { ...options, preconditions: { uid, ...options.preconditions } },
     admit: (old) => runValidating(env, ctx, 'DELETE', undefined, old, options.dryRun),
   });
-  await sendObject(ctx.req, ctx.res, 201, {
+  await sendAnswer(ctx, 201, {
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},

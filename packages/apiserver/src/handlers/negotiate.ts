@@ -2,7 +2,7 @@ import { newNotAcceptable } from '@kubelab/apimachinery';
 
 /** How an answer is to look. */
 export interface Representation {
-  format: 'json' | 'yaml';
+  format: 'json' | 'yaml' | 'protobuf';
   /** Objects themselves, or rows and metadata made from them. */
   as: 'object' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
   /** Of meta.k8s.io, for the latter. */
@@ -17,9 +17,20 @@ export interface Accepted {
   order: number;
 }
 
-const plain: Representation = { format: 'json', as: 'object', metaVersion: 'v1' };
+/** JSON of the objects themselves. */
+export const plain: Representation = { format: 'json', as: 'object', metaVersion: 'v1' };
 
-const supported = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+export const protobufType = 'application/vnd.kubernetes.protobuf';
+
+/** What a resource can be shown as. */
+export interface Offer {
+  /** A stream cannot be YAML. */
+  watch?: boolean;
+  /** Whether there are rows and metadata to make: what is never stored has none. */
+  transforms?: boolean;
+  /** Whether objects have a protobuf form; metadata always have one, rows never. */
+  protobuf?: boolean;
+}
 
 const parsed = new Map<string, Accepted[]>();
 
@@ -43,37 +54,59 @@ export function clausesOf(header: string): Accepted[] {
   return clauses;
 }
 
+/** What nearly all clients ask for: nothing has to be looked at to know the answer. */
+export function isPlain(accept: string | undefined): boolean {
+  return !accept || accept === '*/*' || accept === 'application/json';
+}
+
 /**
  * Chooses the representation by the Accept header (KEP-555 for Table and PartialObjectMetadata).
- * @param watch a stream cannot be YAML
- * @param transforms whether there are rows and metadata to make: what is never stored has none
  * @throws StatusError NotAcceptable
  */
-export function negotiate(accept: string | undefined, watch = false, transforms = true): Representation {
-  if (!accept || accept === '*/*' || accept === 'application/json') {
+export function negotiate(accept: string | undefined, offer: Offer = {}): Representation {
+  if (isPlain(accept)) {
     return plain;
   }
-  for (const clause of clausesOf(accept)) {
-    const format = formatOf(clause.type, watch);
-    if (!format) {
-      continue;
-    }
-    const as = clause.params.get('as');
-    if (!as) {
-      return format === 'json' ? plain : { ...plain, format };
-    }
-    const version = clause.params.get('v');
-    if (!transforms) {
-      continue;
-    }
-    if (clause.params.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) {
-      continue;
-    }
-    if (as === 'Table' || as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
-      return { format, as, metaVersion: version };
+  for (const clause of clausesOf(accept ?? '')) {
+    const format = formatOf(clause.type, offer.watch === true);
+    const representation = format && shapeOf(clause, format, offer);
+    if (representation) {
+      return representation;
     }
   }
-  throw newNotAcceptable(supported.slice(0, 2));
+  throw newNotAcceptable(offered(offer));
+}
+
+function shapeOf({ params }: Accepted, format: Representation['format'], offer: Offer): Representation | undefined {
+  const as = params.get('as');
+  if (!as) {
+    if (format === 'protobuf' && !offer.protobuf) {
+      return undefined;
+    }
+    return format === 'json' ? plain : { ...plain, format };
+  }
+  const version = params.get('v');
+  if (offer.transforms === false || params.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) {
+    return undefined;
+  }
+  const isRows = as === 'Table' && format !== 'protobuf';
+  if (isRows || as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
+    return { format, as, metaVersion: version };
+  }
+  return undefined;
+}
+
+function offered({ watch, protobuf }: Offer): string[] {
+  if (watch) {
+    return ['application/json;stream=watch', ...(protobuf ? [`${protobufType};stream=watch`] : [])];
+  }
+  return ['application/json', 'application/yaml', ...(protobuf ? [protobufType] : [])];
+}
+
+/** How an error is told: as the client reads it, or as JSON where it reads nothing that we write. */
+export function errorFormat(accept: string | undefined): Representation['format'] {
+  const first = accept ? clausesOf(accept).find(({ type }) => formatOf(type, false)) : undefined;
+  return (first && formatOf(first.type, false)) ?? 'json';
 }
 
 function formatOf(type: string, watch: boolean): Representation['format'] | undefined {
@@ -84,6 +117,8 @@ function formatOf(type: string, watch: boolean): Representation['format'] | unde
       return 'json';
     case 'application/yaml':
       return watch ? undefined : 'yaml';
+    case protobufType:
+      return 'protobuf';
     default:
       return undefined;
   }

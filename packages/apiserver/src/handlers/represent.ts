@@ -10,7 +10,6 @@ import {
 import { withPrepared } from '../registry/prepared-conversion.js';
 import { encodeItem, groupVersionText, toServed } from '../registry/versioning.js';
 import type { RequestContext } from './context.js';
-import { negotiate } from './negotiate.js';
 import { sendBytes, sendObject } from './respond.js';
 
 export function includeObjectOf(query: URLSearchParams): IncludeObject {
@@ -27,16 +26,21 @@ export function sendItem(ctx: RequestContext, code: number, item: CacheItem): Pr
 }
 
 function sendPrepared(ctx: RequestContext, code: number, item: CacheItem): Promise<void> {
-  const representation = negotiate(ctx.req.headers.accept);
+  const { representation } = ctx;
   if (representation.as === 'object' && representation.format === 'json') {
     return sendBytes(ctx.req, ctx.res, code, encodeItem(ctx.entry, ctx.served, item));
   }
   return sendKubeObject(ctx, code, toServed(ctx.entry, ctx.served, item.object));
 }
 
+/** Answers with what has no rows and no metadata of its own: a Status, a review. */
+export function sendAnswer(ctx: RequestContext, code: number, answer: object): Promise<void> {
+  return sendObject(ctx.req, ctx.res, code, answer, ctx.representation.format);
+}
+
 /** Answers with an object that is in the client's version already. */
 export function sendKubeObject(ctx: RequestContext, code: number, object: KubeObject): Promise<void> {
-  const { format, as, metaVersion } = negotiate(ctx.req.headers.accept);
+  const { format, as, metaVersion } = ctx.representation;
   if (as === 'Table' && object.kind === ctx.entry.kind) {
     const metadata = { resourceVersion: object.metadata?.resourceVersion };
     const columns = columnsOf(ctx.entry, ctx.served.version);
@@ -58,7 +62,7 @@ export function sendList(ctx: RequestContext, items: CacheItem[], metadata: List
 }
 
 function sendPreparedList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Promise<void> {
-  const { format, as, metaVersion } = negotiate(ctx.req.headers.accept);
+  const { format, as, metaVersion } = ctx.representation;
   const { entry, served } = ctx;
   if (as === 'object' && format === 'json') {
     return sendBytes(ctx.req, ctx.res, 200, joinList(ctx, items, metadata));

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { encodeProtobuf } from '@kubelab/api';
 import type { StatusError } from '@kubelab/apimachinery';
 import { stringify } from 'yaml';
 import { auditOf } from '../audit/index.js';
+import { errorFormat, protobufType, type Representation } from './negotiate.js';
 
 const compress = promisify(gzip);
 /** Smaller answers are not worth the time, as in Kubernetes (128 KiB). */
@@ -58,18 +60,24 @@ function toYaml(value: unknown): string {
   return stringify(value, { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0 });
 }
 
-/** Writes a value as JSON, or as YAML where the client asked for that. */
+/** Writes a value in the format that was agreed on; as protobuf it must be an object of a kind that has that form. */
 export function sendObject(
   req: IncomingMessage,
   res: ServerResponse,
   code: number,
   value: unknown,
-  format: 'json' | 'yaml' = 'json',
+  format: Representation['format'] = 'json',
 ): Promise<void> {
-  if (format === 'yaml') {
-    return sendBytes(req, res, code, Buffer.from(toYaml(value)), 'application/yaml');
+  if (format === 'json') {
+    return sendBytes(req, res, code, Buffer.from(JSON.stringify(value)));
   }
-  return sendBytes(req, res, code, Buffer.from(JSON.stringify(value)));
+  const audit = auditOf(req);
+  if (audit?.wantsResponse) {
+    audit.responseObject(value);
+  }
+  return format === 'yaml'
+    ? sendBytes(req, res, code, Buffer.from(toYaml(value)), 'application/yaml')
+    : sendBytes(req, res, code, encodeProtobuf(value as object), protobufType);
 }
 
 /** Answers an error with its Status. Once a body has begun nothing can be said any more: the connection is cut. */
@@ -81,12 +89,23 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Stat
   const { status } = error;
   auditOf(req)?.failed(status);
   const retryAfter = status.details?.retryAfterSeconds;
-  const body = encodeFor(req, status);
+  const { body, type } = encodeError(req, status);
   res.writeHead(error.code, {
-    'Content-Type': 'application/json',
+    'Content-Type': type,
     'Cache-Control': 'no-cache, private',
     'Content-Length': body.length,
     ...(retryAfter ? { 'Retry-After': String(retryAfter) } : {}),
   });
   res.end(req.method === 'HEAD' ? undefined : body);
+}
+
+function encodeError(req: IncomingMessage, status: StatusError['status']): { body: Buffer; type: string } {
+  switch (errorFormat(req.headers.accept)) {
+    case 'protobuf':
+      return { body: encodeProtobuf(status), type: protobufType };
+    case 'yaml':
+      return { body: Buffer.from(toYaml(status)), type: 'application/yaml' };
+    case 'json':
+      return { body: encodeFor(req, status), type: 'application/json' };
+  }
 }

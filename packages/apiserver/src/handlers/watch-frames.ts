@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { encodeProtobufEvent } from '@kubelab/api';
 import type { CacheEvent } from '@kubelab/storage';
 
-export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
 /** The frames of the event that is being told to its watchers: they are told one after the other in the same turn. */
 const latest: { event: CacheEvent | undefined; frames: Map<string, Buffer> } = { event: undefined, frames: new Map() };
@@ -36,6 +37,12 @@ export function eventFrame(type: EventType, object: Buffer): Buffer {
   object.copy(frame, at);
   frame.write(tail + crlf, at + object.length, 'latin1');
   return frame;
+}
+
+/** One watch event as protobuf behind its length, in the framing of a chunked body. */
+export function protobufFrame(type: EventType, object: object): Buffer {
+  const event = encodeProtobufEvent(type, object);
+  return Buffer.concat([Buffer.from(`${event.length.toString(16)}${crlf}`), event, Buffer.from(crlf)]);
 }
 
 const uncork = (socket: Socket) => socket.uncork();

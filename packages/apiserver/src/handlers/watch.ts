@@ -10,9 +10,9 @@ import { encodeItem, groupVersionText, toServed } from '../registry/versioning.j
 import { isTrue } from '../request-info.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { validateWatchOptions } from './list-options.js';
-import { negotiate, type Representation } from './negotiate.js';
+import { protobufType, type Representation } from './negotiate.js';
 import { includeObjectOf } from './represent.js';
-import { drained, type EventType, eventFrame, sharedFrame, writeFrame } from './watch-frames.js';
+import { drained, type EventType, eventFrame, protobufFrame, sharedFrame, writeFrame } from './watch-frames.js';
 
 const bookmarkMs = 60_000;
 /** A client that has this much unread is too slow: its watch is ended and it starts again, the server goes on. */
@@ -20,14 +20,14 @@ const maxUnreadBytes = 8 * 1024 * 1024;
 
 /** GET ?watch=true: the changes of a collection as a stream of JSON lines. */
 export async function watchHandler(env: HandlerEnvironment, ctx: RequestContext): Promise<void> {
-  const { info, entry, req, res } = ctx;
+  const { info, entry, res } = ctx;
   const query = info.query;
-  const representation = negotiate(req.headers.accept, true);
+  const { representation } = ctx;
   const selection = selectionOf(entry, query);
   const start = await startOf(env, query);
   const watch = new Watch(env, ctx, selection, representation);
   res.writeHead(200, {
-    'Content-Type': `application/json${representation.as === 'object' ? '' : ';stream=watch'}`,
+    'Content-Type': contentTypeOf(representation),
     'Cache-Control': 'no-cache, private',
     'Transfer-Encoding': 'chunked',
   });
@@ -43,6 +43,13 @@ export async function watchHandler(env: HandlerEnvironment, ctx: RequestContext)
     clearTimeout(timeout);
     clearInterval(bookmarks);
   }
+}
+
+function contentTypeOf({ format, as }: Representation): string {
+  if (format === 'protobuf') {
+    return `${protobufType};stream=watch`;
+  }
+  return as === 'object' ? 'application/json' : 'application/json;stream=watch';
 }
 
 interface Start {
@@ -160,7 +167,7 @@ class Watch {
       apiVersion: groupVersionText(entry.group, served.version),
       metadata: { resourceVersion, creationTimestamp: null, ...annotations },
     } as KubeObject;
-    this.write('BOOKMARK', this.represent(object));
+    this.write('BOOKMARK', object);
   }
 
   private async sendInitial(items: CacheItem[]): Promise<void> {
@@ -217,21 +224,21 @@ class Watch {
 
   private writeEvent(event: CacheEvent, type: EventType): void {
     const { entry, served, res } = this.ctx;
-    if (this.representation.as === 'object') {
-      const key = `${type} ${entry.group}/${served.version}/${served.schemaName}`;
-      const make = () =>
-        eventFrame(
-          type,
-          type === 'DELETED'
-            ? Buffer.from(JSON.stringify(this.lastSeen(event)))
-            : encodeItem(entry, served, event.current as CacheItem),
-        );
-      writeFrame(res, sharedFrame(event, key, make));
-    } else if (type === 'DELETED') {
-      this.write(type, this.represent(this.lastSeen(event)));
-    } else {
-      this.writeItem(type, event.current as CacheItem);
+    if (this.representation.as !== 'object') {
+      const object = type === 'DELETED' ? this.lastSeen(event) : this.shown(event.current as CacheItem);
+      this.write(type, object);
+      return;
     }
+    const { format } = this.representation;
+    const key = `${format} ${type} ${entry.group}/${served.version}/${served.schemaName}`;
+    const make = () => {
+      if (type === 'DELETED') {
+        return this.frame(type, this.lastSeen(event));
+      }
+      const item = event.current as CacheItem;
+      return format === 'json' ? eventFrame(type, encodeItem(entry, served, item)) : this.frame(type, this.shown(item));
+    };
+    writeFrame(res, sharedFrame(event, key, make));
   }
 
   /** What leaves the selection, or is deleted, is shown as it was, with the version of the change. */
@@ -240,16 +247,21 @@ class Watch {
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(event.revision) } };
   }
 
+  private shown(item: CacheItem): KubeObject {
+    return toServed(this.ctx.entry, this.ctx.served, item.object);
+  }
+
   private writeItem(type: EventType, item: CacheItem): void {
-    const { entry, served } = this.ctx;
-    if (this.representation.as === 'object') {
-      this.write(type, encodeItem(entry, served, item));
+    const { as, format } = this.representation;
+    if (as === 'object' && format === 'json') {
+      writeFrame(this.ctx.res, eventFrame(type, encodeItem(this.ctx.entry, this.ctx.served, item)));
     } else {
-      this.write(type, this.represent(toServed(entry, served, item.object)));
+      this.write(type, this.shown(item));
     }
   }
 
-  private represent(object: KubeObject): Buffer {
+  /** The object as rows, as its metadata, or itself. */
+  private represent(object: KubeObject): object {
     const { as, metaVersion } = this.representation;
     if (as === 'Table') {
       const columns = columnsOf(this.ctx.entry, this.ctx.served.version);
@@ -257,16 +269,19 @@ class Watch {
       const include = includeObjectOf(this.ctx.info.query);
       const table = toTable(columns, [object], metadata, include, !this.tableHeadSent);
       this.tableHeadSent = true;
-      return Buffer.from(JSON.stringify(table));
+      return table;
     }
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
-      return Buffer.from(JSON.stringify(toPartialObjectMetadata(object, metaVersion)));
-    }
-    return Buffer.from(JSON.stringify(object));
+    return as === 'object' ? object : toPartialObjectMetadata(object, metaVersion);
   }
 
-  private write(type: EventType, object: Buffer): void {
-    writeFrame(this.ctx.res, eventFrame(type, object));
+  private write(type: EventType, object: KubeObject): void {
+    writeFrame(this.ctx.res, this.frame(type, this.represent(object)));
+  }
+
+  private frame(type: EventType, object: object): Buffer {
+    return this.representation.format === 'protobuf'
+      ? protobufFrame(type, object)
+      : eventFrame(type, Buffer.from(JSON.stringify(object)));
   }
 
   private sendError(error: unknown): void {
@@ -279,6 +294,6 @@ class Watch {
     if (!status) {
       throw error;
     }
-    this.ctx.res.write(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    writeFrame(this.ctx.res, this.frame('ERROR', status));
   }
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ResourceTable } from '@kubelab/api';
-import { newNotAcceptable, newPathNotFound } from '@kubelab/apimachinery';
+import { hasProtobuf, type ResourceTable } from '@kubelab/api';
+import { newPathNotFound } from '@kubelab/apimachinery';
 import type { HealthRegistry, Registry } from '@kubelab/component-base';
 import express, { type Express } from 'express';
 import type { RemoteGroupVersion } from '../aggregation/index.js';
 import type { Authentication } from '../authentication/index.js';
 import { aggregatedDiscovery } from '../discovery/aggregated.js';
 import { coreVersions, groupDocument, groupList, resourceList } from '../discovery/documents.js';
-import { clausesOf } from '../handlers/negotiate.js';
+import { clausesOf, negotiate } from '../handlers/negotiate.js';
 import { sendBytes, sendError, sendObject } from '../handlers/respond.js';
 import { toApiError } from '../registry/store-errors.js';
 import { versionInfo } from './version.js';
@@ -73,7 +73,9 @@ function document(req: IncomingMessage, res: ServerResponse, body: object | unde
     sendError(req, res, newPathNotFound());
     return;
   }
-  return sendObject(req, res, 200, body, wantsYaml(req) ? 'yaml' : 'json');
+  const { apiVersion = '', kind = '' } = body as { apiVersion?: string; kind?: string };
+  const { format } = negotiate(req.headers.accept, { transforms: false, protobuf: hasProtobuf(apiVersion, kind) });
+  return sendObject(req, res, 200, body, format);
 }
 
 /** The version of the aggregated document, when a clause before any plain one asks for it. */
@@ -103,15 +105,7 @@ function discovery(req: IncomingMessage, res: ServerResponse, o: AppOptions, cor
       `application/json;g=apidiscovery.k8s.io;v=${wanted};as=APIGroupDiscoveryList`,
     );
   }
-  if (accept !== '' && !/json|yaml|\*\/\*|application\/\*/.test(accept)) {
-    sendError(req, res, newNotAcceptable(['application/json', 'application/yaml']));
-    return;
-  }
   return document(req, res, core ? coreVersions(o.serverAddress) : groupList(o.table, o.remote?.()));
-}
-
-function wantsYaml(req: IncomingMessage): boolean {
-  return /^application\/yaml\b/.test(String(req.headers.accept ?? ''));
 }
 
 function rootPaths(table: ResourceTable): string[] {

@@ -14,6 +14,7 @@ import { type Admission, isLongRunning, type Release } from '../fairness/index.j
 import { runMutating, runValidating } from '../handlers/admit.js';
 import type { HandlerEnvironment, RequestContext } from '../handlers/context.js';
 import { dispatch, type SpecialHandlers } from '../handlers/dispatch.js';
+import { plain } from '../handlers/negotiate.js';
 import { sendError } from '../handlers/respond.js';
 import { toApiError } from '../registry/store-errors.js';
 import { versionOfEntry } from '../registry/versioning.js';
@@ -221,6 +222,7 @@ export class RequestChain {
       user,
       entry,
       served,
+      representation: plain,
       subresource: info.subresource ? subresourcesOf(entry, info.apiVersion)[info.subresource] : undefined,
       warn: (text) => {
         if (!warnings.has(text) && !res.headersSent) {
@@ -250,7 +252,10 @@ export class RequestChain {
     }
     // An upgraded connection has no response to put warnings on.
     const warn = (text: string) => res?.appendHeader('Warning', `299 - ${quote(text)}`);
-    return { handler, ctx: { req, res: res as ServerResponse, info, user, entry, served, warn } };
+    return {
+      handler,
+      ctx: { req, res: res as ServerResponse, info, user, entry, served, representation: plain, warn },
+    };
   }
 
   private async admitConnect(ctx: RequestContext): Promise<void> {

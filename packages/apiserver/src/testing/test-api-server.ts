@@ -10,6 +10,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
+  bytes: Buffer;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever the server answered
   json: any;
 }
@@ -81,6 +82,11 @@ export class TestApiServer {
 
   get url(): string {
     return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** The connections of the administrator, for requests that `ask` cannot make. */
+  get tls(): Agent | undefined {
+    return this.agent;
   }
 
   get pid(): number {
@@ -164,8 +170,9 @@ export class TestApiServer {
           res.on('data', (chunk: Buffer) => chunks.push(chunk));
           res.on('error', reject);
           res.on('end', () => {
-            const text = Buffer.concat(chunks).toString('utf8');
-            resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json: parseOrUndefined(text) });
+            const bytes = Buffer.concat(chunks);
+            const text = bytes.toString('utf8');
+            resolve({ status: res.statusCode ?? 0, headers: res.headers, text, bytes, json: parseOrUndefined(text) });
           });
         },
       );
