@@ -63,6 +63,7 @@ export class NftablesProgrammer implements Programmer {
 
   /** The table is ours alone; that it is there is all there is to see. */
   async verify(): Promise<number> {
+    if (!this.isKnown) return 0;
     const { table } = words(this.options);
     const { code } = await run([...this.prefix, 'nft', 'list', 'chain', ...table.split(' '), 'services']);
     if (code === 0) return 0;

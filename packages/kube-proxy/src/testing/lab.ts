@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
 
-/** Answers each TCP connection's HTTP request, and each UDP datagram, with `NAME PEER-ADDRESS`. */
+/** Answers each HTTP request on 8080, and each UDP datagram, with `NAME PEER-ADDRESS`; on 8081 with `NAME:8081 PEER`. */
 const serverSource = `
 const name = process.argv[1];
-const text = (a) => name + ' ' + a.replace('::ffff:', '');
-const http = require('http').createServer((q, s) => { s.setHeader('connection', 'close'); s.end(text(q.socket.remoteAddress)); });
+const text = (a, port = '') => name + port + ' ' + a.replace('::ffff:', '');
+const serve = (port) => require('http').createServer((q, s) => { s.setHeader('connection', 'close'); s.end(text(q.socket.remoteAddress, port)); });
 const udp = require('dgram').createSocket({ type: 'udp6' });
 udp.on('message', (m, r) => udp.send(text(r.address), r.port, r.address));
-http.listen(8080, '::', () => udp.bind(8080, '::', () => console.log('up')));
+serve('').listen(8080, '::', () => serve(':8081').listen(8081, '::', () => udp.bind(8080, '::', () => console.log('up'))));
 `;
 
 /**
@@ -112,16 +112,20 @@ export class Lab {
   /** The names of the servers that answer `n` requests, sorted, each once. */
   async spread(from: string, address: string, n = 12): Promise<string[]> {
     const names = new Set<string>();
-    for (let i = 0; i < n; i++) names.add((await this.get(from, address)).split(' ')[0] ?? '');
+    for (let left = n; left > 0; left -= 6) {
+      const answers = await Promise.all(Array.from({ length: Math.min(left, 6) }, () => this.get(from, address)));
+      for (const a of answers) names.add(a.split(' ')[0] ?? '');
+    }
     return [...names].sort();
   }
 
-  /** Answers to one UDP datagram sent from a fixed source port: `NAME PEER`, or `timeout`. */
+  /** Answers to one UDP datagram sent from a fixed source port: `NAME PEER`, `refused` (by ICMP), or `timeout`. */
   async udp(from: string, ip: string, port: number, sourcePort: number): Promise<string> {
     const source = `
       const s = require('dgram').createSocket('udp4');
       s.on('message', (m) => { console.log(String(m)); process.exit(0); });
-      s.bind(${sourcePort}, () => s.send('x', ${port}, '${ip}'));
+      s.on('error', (e) => { console.log(e.code === 'ECONNREFUSED' ? 'refused' : e.code); process.exit(0); });
+      s.bind(${sourcePort}, () => s.connect(${port}, '${ip}', () => s.send('x')));
       setTimeout(() => { console.log('timeout'); process.exit(0); }, 1500);`;
     const { stdout } = await exec('ip', ['netns', 'exec', this.ns(from), process.execPath, '-e', source]);
     return stdout.trim();
