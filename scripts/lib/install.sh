@@ -40,7 +40,10 @@ docker-registry docker-registry
 openssl openssl
 git git
 ps procps
+ipvsadm ipvsadm
 LIST
+  # A kernel with ip_vs, whatever this machine's has. There is one for x86 alone.
+  if [ "$(uname -m)" = x86_64 ]; then echo "/usr/bin/linux.uml user-mode-linux"; fi
 }
 
 missing_packages() {

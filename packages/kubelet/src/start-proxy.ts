@@ -19,7 +19,6 @@ export interface StartProxyOptions {
   signal: AbortSignal;
 }
 
-const proxyModes = ['iptables', 'nftables'] as const;
 const routeModes = ['auto', 'host-gw', 'vxlan'] as const;
 
 export interface NodeProxy {
@@ -30,12 +29,14 @@ export interface NodeProxy {
 /** Starts the pod network and kube-proxy in this process. Their code is loaded only when it is asked for. */
 export async function startProxy(o: StartProxyOptions): Promise<NodeProxy> {
   const { options, nodeName, nodeIps, ipamDir } = o.config;
-  const [{ startKubeProxy }, { startNodeNetwork }] = await Promise.all([
+  const [{ startKubeProxy, proxyModes }, { startNodeNetwork }] = await Promise.all([
     import('@kubelab/kube-proxy'),
     import('@kubelab/node-network'),
   ]);
   const mode = routeModes.find((name) => name === options.string('route-mode'));
   if (!mode) throw new OptionError(`--route-mode must be one of ${routeModes.join(', ')}`);
+  const proxyMode = proxyModes.find((name) => name === options.string('proxy-mode'));
+  if (!proxyMode) throw new OptionError(`--proxy-mode must be one of ${proxyModes.join(', ')}`);
   const clusterCidrs = options.strings('cluster-cidr');
   const { client, metrics, signal, health } = o;
   const network = await startNodeNetwork({
@@ -47,11 +48,10 @@ export async function startProxy(o: StartProxyOptions): Promise<NodeProxy> {
     bridgeName: options.string('bridge-name'),
     mode,
     clusterCidrs,
+    ipvs: proxyMode === 'ipvs',
     logger: o.logger.child({ part: 'node-network' }),
     signal,
   });
-  const proxyMode = proxyModes.find((name) => name === options.string('proxy-mode'));
-  if (!proxyMode) throw new OptionError(`--proxy-mode must be one of ${proxyModes.join(', ')}`);
   const metricsPort = options.number('proxy-metrics-port');
   const healthzPort = options.number('proxy-healthz-port');
   const proxy = await startKubeProxy({
@@ -60,6 +60,12 @@ export async function startProxy(o: StartProxyOptions): Promise<NodeProxy> {
     nodeIPs: nodeIps,
     clusterCidrs,
     mode: proxyMode,
+    // Each node has the addresses of load balancers on kube-ipvs0; only the one that announces them may answer ARP.
+    ipvs: {
+      scheduler: options.string('ipvs-scheduler'),
+      excludeCidrs: options.strings('ipvs-exclude-cidrs'),
+      strictArp: true,
+    },
     metrics,
     health,
     logger: o.logger.child({ part: 'kube-proxy' }),

@@ -19,6 +19,7 @@ const options: OptionSpecs = {
   mode: { type: 'string', default: 'auto', description: 'Routes to other nodes: auto, host-gw or vxlan' },
   mtu: { type: 'number', default: 0, description: 'MTU of pods; 0: from the link' },
   'network-policy': { type: 'boolean', default: true, description: 'Enforce NetworkPolicies on the pods of this node' },
+  ipvs: { type: 'boolean', default: false, description: 'kube-proxy on this node is in IPVS mode' },
   'operational-address': { type: 'string', description: 'ADDRESS:PORT of /healthz and /metrics; default none' },
   cleanup: {
     type: 'boolean',
@@ -57,6 +58,7 @@ await runComponent({
       ...(cidrs.length > 0 ? { clusterCidrs: cidrs } : {}),
       ...(o.number('mtu') > 0 ? { mtu: o.number('mtu') } : {}),
       networkPolicy: o.boolean('network-policy'),
+      ipvs: o.boolean('ipvs'),
       logger,
       signal,
     });

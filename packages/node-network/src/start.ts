@@ -23,6 +23,8 @@ export interface StartNodeNetworkOptions extends NodeNetworkOptions {
   informers?: InformerFactory;
   /** true: NetworkPolicies are enforced on the pods of this node. */
   networkPolicy?: boolean;
+  /** false. kube-proxy on this node is in IPVS mode: policies hold for what it sends to pods too. */
+  ipvs?: boolean;
   /** true: load balancer addresses on the link of this node are announced, if it is this node's turn. */
   announceLoadBalancers?: boolean;
   signal: AbortSignal;
@@ -104,6 +106,7 @@ function newEnforcer(network: NodeNetwork, o: StartNodeNetworkOptions): PolicyEn
     nodeName: o.nodeName,
     iptables: network.iptables,
     ...(o.commandPrefix ? { commandPrefix: o.commandPrefix } : {}),
+    ipvs: o.ipvs ?? false,
     logger: o.logger,
     signal: o.signal,
   });

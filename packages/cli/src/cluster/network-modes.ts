@@ -4,7 +4,7 @@ export interface NetworkModes {
   routeMode: RouteMode;
 }
 
-export const proxyModes = ['iptables', 'nftables'] as const;
+export const proxyModes = ['iptables', 'nftables', 'ipvs'] as const;
 export type ProxyMode = (typeof proxyModes)[number];
 
 /** `auto`: a plain route to nodes on the same link, VXLAN to the others. */

@@ -15,6 +15,7 @@ import { ensureAddons, reportAddonReady } from '../phases/addons.js';
 import { ensureBootstrapObjects } from '../phases/bootstrap-objects.js';
 import { ensureControlPlane } from '../phases/control-plane.js';
 import { imageStoresOf } from '../phases/image-stores.js';
+import { ensureIpvs } from '../phases/ipvs.js';
 import { ensureUserKubeconfig } from '../phases/kubeconfigs.js';
 import { ensureHostRoutes, ensureLab, inNode, labNodesOf } from '../phases/lab-network.js';
 import { waitDnsReady, waitNodesReady } from '../phases/nodes-ready.js';
@@ -52,6 +53,9 @@ export const up: Command = {
     const layout = layoutFrom(options);
     const report = new Report();
     const { config, isNew } = decide(options, layout);
+    if (config.proxyMode === 'ipvs' && config.mode !== 'control-plane') {
+      await ensureIpvs();
+    }
     report.line(isNew ? `Bringing up cluster ${config.name}` : `Cluster ${config.name} is here; starting what is down`);
     writeClusterConfig(layout, config);
     if (config.mode === 'lab') {
@@ -188,6 +192,13 @@ async function podCidrs(client: Client): Promise<Map<string, string[]>> {
   );
 }
 
+/** What shows how Services are programmed. */
+const ruleCommands: Record<ClusterConfig['proxyMode'], string> = {
+  iptables: 'iptables-save -t nat',
+  nftables: 'nft list table ip kubelab-proxy',
+  ipvs: 'ipvsadm -Ln',
+};
+
 function printNextSteps(report: Report, layout: Layout, config: ClusterConfig): void {
   const admin = readFileSync(layout.adminKubeconfig, 'utf8');
   const written = ensureUserKubeconfig(layout, admin);
@@ -204,7 +215,7 @@ function printNextSteps(report: Report, layout: Layout, config: ClusterConfig): 
   report.line('  curl http://$(kubectl get service web -o jsonpath={.spec.clusterIP})/');
   if (config.mode === 'lab') {
     const node = labNodesOf(config)[0];
-    const rules = config.proxyMode === 'nftables' ? 'nft list table ip kubelab-proxy' : 'iptables-save -t nat';
+    const rules = ruleCommands[config.proxyMode];
     report.line(`  nsenter --net=/run/netns/${node?.netns} ${rules}   # the rules of ${node?.name}`);
   }
 }

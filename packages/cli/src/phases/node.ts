@@ -16,6 +16,7 @@ import type { SupervisorClient } from '../supervise/control-socket.js';
 import { type NodeClusterSettings, settingsConfigMap } from './bootstrap-objects.js';
 import { ensureProcess } from './control-plane.js';
 import { discoverCluster } from './discovery.js';
+import { ensureIpvs } from './ipvs.js';
 
 export const systemDockerSocket = '/var/run/docker.sock';
 
@@ -97,6 +98,7 @@ async function discover(node: NodeLayout, options: JoinOptions): Promise<NodeCon
   });
   const client = new Client({ server: options.server, caPem, token: options.token });
   const settings = await waitFor(() => readSettings(client), { what: 'the cluster settings', timeoutMs: 30_000 });
+  if (networkModesOf(settings).proxyMode === 'ipvs') await ensureIpvs();
   writePublicFile(node.caFile, caPem);
   writeSecretFile(
     node.bootstrapKubeconfig,

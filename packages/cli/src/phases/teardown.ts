@@ -52,8 +52,9 @@ export async function removeNode(
 
 /** What kube-proxy, the pod network and CNI left in the machine's network: chains, bridge, routes. */
 async function removeNetworkRules(enter: (command: string[]) => string[], cniConfDir: string): Promise<void> {
-  await run(enter([process.execPath, entryPoint('kube-proxy'), '--cleanup']));
+  // In this order: network policies may name sets of kube-proxy's IPVS mode.
   await run(enter([process.execPath, entryPoint('node-network'), '--cleanup', `--cni-conf-dir=${cniConfDir}`]));
+  await run(enter([process.execPath, entryPoint('kube-proxy'), '--cleanup']));
 }
 
 export async function removeControlPlane(layout: Layout, config: ClusterConfig, report: Report): Promise<void> {

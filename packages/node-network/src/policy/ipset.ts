@@ -59,7 +59,8 @@ export class IpsetWriter {
     ];
   }
 
-  private async restore(lines: string[]): Promise<void> {
+  /** Runs lines of `ipset restore` of the caller's. */
+  async restore(lines: string[]): Promise<void> {
     const { code, stderr } = await this.command(['ipset', 'restore'], `${lines.join('\n')}\n`);
     if (code !== 0) throw new Error(`ipset restore: exit status ${code}: ${stderr.trim()}`);
   }

@@ -6,12 +6,15 @@ import { type Hook, type Iptables, match, Restorer, renderRule, rule, SyncLoop, 
 import type { IpFamily } from '../address.js';
 import { type CompiledPolicies, compilePolicies, isPolicyChain, policyChain } from './compile.js';
 import { IpsetWriter } from './ipset.js';
+import { outputHook, serviceRules, serviceSetLines } from './ipvs.js';
 import { type PolicyPod, policyPod } from './model.js';
 
 export interface PolicyEnforcerOptions {
   nodeName: string;
   iptables: Map<IpFamily, Iptables>;
   commandPrefix?: string[];
+  /** false. kube-proxy is in IPVS mode: traffic of Services takes another way. */
+  ipvs?: boolean;
   logger: Logger;
   signal: AbortSignal;
 }
@@ -24,7 +27,7 @@ const isolateTimeoutMs = 5000;
 
 /**
  * Enforces NetworkPolicies on the pods of this node. In the mangle table, since its FORWARD comes after the DNAT of
- * Services and before everything in the filter table, in whatever order others insert there.
+ * Services and before everything in the filter table, in whatever order others insert there. With IPVS, which sends on without FORWARD, in OUTPUT too.
  */
 export class PolicyEnforcer {
   private readonly pods = new Map<string, PolicyPod>();
@@ -39,7 +42,7 @@ export class PolicyEnforcer {
   private waitingToRun: (() => void)[] = [];
 
   constructor(private readonly o: PolicyEnforcerOptions) {
-    this.writers = [...o.iptables].map(([family, tool]) => new FamilyWriter(family, tool, o.commandPrefix));
+    this.writers = [...o.iptables].map(([family, tool]) => new FamilyWriter(family, tool, o));
     this.loop = new SyncLoop({
       minIntervalMs: minSyncMs,
       retryMs: 1000,
@@ -173,10 +176,12 @@ class FamilyWriter {
   constructor(
     readonly family: IpFamily,
     iptables: Iptables,
-    prefix: string[] = [],
+    private readonly o: Pick<PolicyEnforcerOptions, 'commandPrefix' | 'ipvs'>,
   ) {
     this.restorer = new Restorer(iptables);
-    this.sets = new IpsetWriter(family, prefix);
+    this.sets = new IpsetWriter(family, o.commandPrefix);
+    // An earlier process may have been in another mode.
+    if (!o.ipvs) this.restorer.removeHook(outputHook);
   }
 
   forget(): void {
@@ -184,7 +189,7 @@ class FamilyWriter {
   }
 
   recheck(): void {
-    for (const h of hooks) {
+    for (const h of this.hooks()) {
       this.restorer.removeHook(h);
       this.restorer.setHook(h);
     }
@@ -201,18 +206,24 @@ class FamilyWriter {
         matches: [{ module: 'icmp6', options: [{ name: 'icmpv6-type', values: [type] }] }],
         target: target.return(),
       });
-    return [...(this.family === 'ipv6' ? discovery.map(icmp) : []), established].map(renderRule);
+    const rules = [...(this.family === 'ipv6' ? discovery.map(icmp) : []), established].map(renderRule);
+    return this.o.ipvs ? [...rules, ...serviceRules(this.family)] : rules;
+  }
+
+  private hooks(): Hook[] {
+    return this.o.ipvs ? [...hooks, outputHook] : hooks;
   }
 
   async write(c: CompiledPolicies): Promise<void> {
     await this.sets.apply(c.sets);
+    if (this.o.ipvs && !this.isAdopted) await this.sets.restore(serviceSetLines(this.family));
     // Without policies a packet passes an empty chain.
     const root = c.dispatch.size > 0 ? [...this.preamble(), ...[...c.dispatch.values()].flat(), unmark] : [];
     this.restorer.setChain('mangle', policyChain.root, root);
     for (const name of this.chains) if (!c.chains.has(name)) this.restorer.removeChain('mangle', name);
     for (const [name, rules] of c.chains) this.restorer.setChain('mangle', name, rules);
     this.chains = new Set(c.chains.keys());
-    for (const h of hooks) this.restorer.setHook(h);
+    for (const h of this.hooks()) this.restorer.setHook(h);
     if (!this.isAdopted) {
       await this.restorer.adopt(isPolicyChain, ['mangle']);
       this.isAdopted = true;
