@@ -5,11 +5,20 @@ import { test } from 'node:test';
 import { kubelab } from './lib/cluster.js';
 import { run } from './lib/exec.js';
 import { clusterName, onHost } from './lib/machine.js';
+import { pidOf } from './lib/processes.js';
 
 test('up on a running cluster says so and starts nothing', async () => {
   const said = await kubelab('up', '--nodes=2');
-  assert.match(said, /Cluster e2e is here/);
-  for (const name of ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'node1: kubelet', 'node2: dockerd']) {
+  assert.ok(said.includes(`Cluster ${clusterName} is here`), said);
+  for (const name of [
+    'supervisor',
+    'etcd',
+    'apiserver',
+    'controller-manager',
+    'scheduler',
+    'node1: kubelet',
+    'node2: dockerd',
+  ]) {
     assert.match(said, new RegExp(`${name} is running`));
   }
 });
@@ -19,17 +28,21 @@ test('status shows every process running', async () => {
 });
 
 test('down leaves no process, namespace, bridge, mount, chain, route, cgroup or file', async () => {
+  const supervisor = pidOf('supervisor');
   const said = await kubelab('down');
-  assert.match(said, /Cluster e2e is removed/);
+  assert.ok(said.includes(`Cluster ${clusterName} is removed`), said);
+  assert.equal(existsSync(`/proc/${supervisor}/exe`), false, 'the supervisor');
   for (const dir of ['/etc', '/var/lib', '/run', '/var/log']) {
     assert.equal(existsSync(`${dir}/kubelab-${clusterName}`), false, dir);
   }
   const own = `kubelab-${clusterName}/`;
+  const keeper = `kubelab-keeper-${clusterName}`;
   const processes = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(own);
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return command.includes(own) || command.includes(keeper);
       } catch {
         return false; // ended in the meantime
       }
