@@ -125,7 +125,8 @@ export class NodeNetwork {
     }
     await this.sysctls(own);
     const others = [...this.peers.values()].filter((p) => p.name !== own.name);
-    const routes = await planRoutes(others, this.o.mode ?? 'auto', (ip) => isOnLink(this.ip, ip));
+    const underlay = familyOf(this.o.nodeIp);
+    const routes = await planRoutes(others, this.o.mode ?? 'auto', underlay, (ip) => isOnLink(this.ip, ip));
     const hasVxlan = this.o.mode === 'vxlan' || routes.some((r) => r.kind === 'vxlan');
     await this.applyRules(own, others);
     await this.applyRouting(own, routes, hasVxlan);

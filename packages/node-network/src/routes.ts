@@ -1,4 +1,4 @@
-import { familyOf, networkAddress, vxlanMac } from './address.js';
+import { familyOf, type IpFamily, networkAddress, vxlanMac } from './address.js';
 import { type IpCommand, IpCommandError, type RouteTo, routeProtocol } from './ip-command.js';
 import type { Peer, RouteMode } from './options.js';
 
@@ -13,23 +13,26 @@ export interface PeerRoute {
 
 /**
  * Decides how each peer's pods are reached. `isOnLink` tells whether an address is on a directly connected subnet.
- * A pod CIDR is paired with the peer's address of the same family, else (IPv6 pods over an IPv4 underlay) with any,
- * which only VXLAN can carry.
+ * A plain route needs the peer's address of the pod CIDR's family; VXLAN carries both families between the addresses of
+ * one, that of this node's address (`underlay`), for there is one device.
  */
 export async function planRoutes(
   peers: Peer[],
   mode: RouteMode,
+  underlay: IpFamily,
   isOnLink: (ip: string) => Promise<boolean>,
 ): Promise<PeerRoute[]> {
   const routes: PeerRoute[] = [];
   for (const peer of peers) {
     for (const cidr of peer.podCidrs) {
       const same = peer.ips.find((ip) => familyOf(ip) === familyOf(cidr));
-      const peerIp = same ?? peer.ips[0];
-      if (!peerIp) continue;
-      const isDirect = mode === 'host-gw' || (mode === 'auto' && same !== undefined && (await isOnLink(peerIp)));
-      if (isDirect) routes.push({ cidr, via: peerIp, peerIp, kind: 'host-gw' });
-      else routes.push({ cidr, via: networkAddress(cidr), peerIp, kind: 'vxlan' });
+      if (same && (mode === 'host-gw' || (mode === 'auto' && (await isOnLink(same))))) {
+        routes.push({ cidr, via: same, peerIp: same, kind: 'host-gw' });
+        continue;
+      }
+      // Without an address of the family a plain route is not to be had; nor, over the tunnel, without one of its own.
+      const peerIp = peer.ips.find((ip) => familyOf(ip) === underlay);
+      if (peerIp && mode !== 'host-gw') routes.push({ cidr, via: networkAddress(cidr), peerIp, kind: 'vxlan' });
     }
   }
   return routes;
