@@ -3,6 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import { Cni } from '@kubelab/cni';
 import { Histogram, runComponent, serveOperational } from '@kubelab/component-base';
 import { OomWatch } from './container/oom.js';
+import { OomKills } from './container/oom-kills.js';
+import { OomMarks } from './container/oom-marks.js';
 import type { RuntimeContext } from './context.js';
 import { connectDocker, waitForDocker } from './docker/client.js';
 import { DockerEvents } from './docker/events.js';
@@ -50,12 +52,13 @@ await runComponent({
     if (!isAbsolute(stateDir)) throw new Error(`--state-dir must be absolute: ${stateDir}`);
     await mkdir(stateDir, { recursive: true });
     const cacheDir = values.string('cni-cache-dir');
+    const host = readHostFacts();
     const events = new DockerEvents(docker.open, stateDir, logger);
     const context: RuntimeContext = {
       docker,
       info,
       events,
-      oom: new OomWatch(events),
+      oom: new OomWatch(events, new OomMarks(stateDir), host.cgroupV2 ? new OomKills() : undefined),
       cni: new Cni({
         confDir: values.string('cni-conf-dir'),
         binDirs: values.strings('cni-bin-dir'),
@@ -68,7 +71,7 @@ await runComponent({
       imageUsers: new ImageUsers(docker.quick),
       imageNames: new ImageNameCache(docker.quick),
       logger,
-      host: readHostFacts(),
+      host,
       pauseImage: values.string('pod-infra-container-image'),
       stateDir,
     };

@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { ContainerAction, ContainerEvent } from '../docker/events.js';
 import { OomWatch } from './oom.js';
+import { OomKills } from './oom-kills.js';
+import { OomMarks } from './oom-marks.js';
 
-function watch() {
+const dir = mkdtempSync(join(tmpdir(), 'kubelab-oom-'));
+after(() => rmSync(dir, { recursive: true }));
+
+function watch(kills?: OomKills) {
   let listener: (event: ContainerEvent) => void = () => assert.fail('nobody listens');
-  const oom = new OomWatch({
-    subscribe(added) {
+  const events = {
+    subscribe(added: (event: ContainerEvent) => void) {
       listener = added;
       return () => undefined;
     },
-  });
+  };
+  const oom = new OomWatch(events, new OomMarks(dir), kills);
   const tell = (action: ContainerAction, signal?: string) =>
     listener({ id: 'a', action, timeNano: '1', labels: {}, ...(signal ? { signal } : {}) });
   return { oom, tell };
@@ -44,4 +53,27 @@ test('nothing is waited for when it is clear', { timeout: 400 }, async () => {
   assert.equal(await oom.ranOut(ended({}), finished + 10_000), false);
   tell('kill', '9');
   assert.equal(await oom.ranOut(ended({}), finished), false);
+});
+
+test('with cgroup v2 the pod’s count tells what Docker does not, also after a restart', async () => {
+  const pod = 'kubepods.slice/kubepods-pod1.slice';
+  mkdirSync(join(dir, pod), { recursive: true });
+  const count = (kills: number) => writeFileSync(join(dir, pod, 'memory.events'), `max 3\noom 1\noom_kill ${kills}\n`);
+  count(2);
+  const { oom, tell } = watch(new OomKills(dir));
+  oom.watch('a', 'kubepods-pod1.slice');
+  oom.watch('b', `/${pod}`);
+  const late = finished + 10_000;
+  assert.equal(await oom.ranOut(ended({}, 0), late), false, 'as many as before');
+  count(4);
+  assert.equal(await oom.ranOut(ended({ ExitCode: 1 }, 0), late), false, 'it ended by itself');
+  assert.equal(await oom.ranOut(ended({}, 0), late), true);
+  const other = { ...ended({}, 0), Id: 'b' };
+  assert.equal(await oom.ranOut(other, late), false, 'the count has explained one end');
+  const restarted = watch();
+  restarted.oom.keepOnly(['a']);
+  assert.equal(await restarted.oom.ranOut(ended({}, 0), late), true);
+  restarted.oom.keepOnly([]);
+  assert.equal(await restarted.oom.ranOut(ended({}, 0), late), false);
+  tell('destroy');
 });

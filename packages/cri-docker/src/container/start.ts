@@ -14,6 +14,7 @@ export async function startContainer(context: RuntimeContext, id: string): Promi
     );
   }
   await context.logs.start(info.Id, record.logPath);
+  context.oom.watch(info.Id, info.HostConfig.CgroupParent);
   try {
     await context.docker.quick.getContainer(info.Id).start();
   } catch (error) {

@@ -11,6 +11,7 @@ import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
  */
 export async function followDocker(context: RuntimeContext): Promise<void> {
   await takeUpLogs(context);
+  await takeUpOom(context);
   await releaseLostNetworks(context);
   const report = (what: string, id: string) => (error: unknown) => context.logger.error(what, { container: id, error });
   context.events.subscribe((event) => {
@@ -34,6 +35,16 @@ async function takeUpLogs(context: RuntimeContext): Promise<void> {
       .filter(({ state }) => state !== 'CONTAINER_CREATED')
       .map(({ id, record, state }) => ({ id, logPath: record.logPath, running: state === 'CONTAINER_RUNNING' })),
   );
+}
+
+/** Containers that end from now on may run out of memory; what was before is not known, but for the marks. */
+async function takeUpOom(context: RuntimeContext): Promise<void> {
+  const [containers, sandboxes] = await Promise.all([allContainers(context), allSandboxes(context)]);
+  const parents = new Map(sandboxes.map(({ id, record }) => [id, record.cgroupParent]));
+  context.oom.keepOnly(containers.map(({ id }) => id));
+  for (const { id, sandboxId, state } of containers) {
+    if (state === 'CONTAINER_RUNNING') context.oom.watch(id, parents.get(sandboxId));
+  }
 }
 
 /** Networks of sandboxes that went away while nobody looked. One that can't be released now is tried next time. */
