@@ -9,6 +9,7 @@ import type { CategorizedEndpoints } from '../model/categorize.js';
 import type { ServicePort } from '../model/types.js';
 import { Claims } from './claims.js';
 import { addressOf } from './ipvsadm.js';
+import { isolate } from './isolate.js';
 import { IpvsKernel, type KernelState } from './kernel.js';
 import { isIpvsChain, type SetName } from './names.js';
 import { defaultScheduler, type IpvsOptions } from './options.js';
@@ -162,11 +163,11 @@ export class IpvsProgrammer implements Programmer {
       } catch (error) {
         this.known = undefined;
         if (!(error instanceof IptablesError)) throw error;
-        const key = await this.findRefused();
-        if (key === undefined) throw error;
+        const found = await this.findRefused();
+        if (!found) throw error;
         // At most one turn a service port: what is removed here can't be refused again.
-        this.remove(key.owner);
-        refused.push({ key: key.owner, error: problem(key.error.stderr || key.error.message, key.error) });
+        this.remove(found.owner);
+        refused.push({ key: found.owner, error: problem(found.error.message, found.error) });
       }
     }
   }
@@ -224,14 +225,13 @@ export class IpvsProgrammer implements Programmer {
     return plan;
   }
 
-  /** After a failure: by halves, each time from what is in the kernel, the one thing that is refused, and whose it is. */
+  /** After a failure: the service port of which something is refused, each attempt from what is in the kernel. */
   private async findRefused(): Promise<{ owner: string; error: IptablesError } | undefined> {
     await this.adopt();
-    type Item = ['virtuals' | 'addresses' | 'members', string, string];
     const kinds = ['members', 'virtuals', 'addresses'] as const;
-    const all = kinds.flatMap((k) => [...this.dirty[k]].map(([key, owner]): Item => [k, key, owner]));
-    const attempt = async (items: Item[]): Promise<IptablesError | undefined> => {
-      const of = (kind: Item[0]) => items.filter((i) => i[0] === kind).map((i) => i[1]);
+    const all = kinds.flatMap((kind) => [...this.dirty[kind]].map(([key, owner]) => ({ kind, key, owner })));
+    const found = await isolate(all, async (some) => {
+      const of = (kind: (typeof kinds)[number]) => some.filter((s) => s.kind === kind).map((s) => s.key);
       try {
         this.known = await this.kernel.read();
         await this.kernel.write(this.plan(of('virtuals'), of('addresses'), of('members')).batch);
@@ -242,21 +242,8 @@ export class IpvsProgrammer implements Programmer {
       } finally {
         this.known = undefined;
       }
-    };
-    let suspects = all;
-    for (;;) {
-      const error = await attempt(suspects);
-      if (!error) return undefined;
-      const owners = new Set(suspects.map((i) => i[2]));
-      if (owners.size === 1) {
-        const [owner = nobody] = owners;
-        return owner === nobody ? undefined : { owner, error };
-      }
-      const order = [...owners];
-      const half = new Set(order.slice(0, order.length >> 1));
-      const first = suspects.filter((i) => half.has(i[2]));
-      suspects = (await attempt(first)) ? first : suspects.filter((i) => !half.has(i[2]));
-    }
+    });
+    return found?.owner === nobody ? undefined : found;
   }
 
   /** Marks what differs between two states for the next `apply`. Returns how many things do. */
