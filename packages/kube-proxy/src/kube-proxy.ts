@@ -2,10 +2,11 @@ import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import type { Logger } from '@kubelab/component-base';
-import { detectBackend, Iptables, Restorer, run, SyncLoop, watchCanary } from '@kubelab/node-iptables';
+import { detectBackend, Iptables, Restorer, SyncLoop, watchCanary } from '@kubelab/node-iptables';
 import { cleanupIptables } from './cleanup.js';
 import { cleanFlows } from './conntrack.js';
 import { FamilyProxier, type LocalHealth, type Programmer } from './family-proxier.js';
+import { bind } from './health/bind.js';
 import { ProxyHealth, serveProxyHealth } from './health/proxy-health.js';
 import { ServiceHealthServers } from './health/service-health.js';
 import { chain } from './iptables/names.js';
@@ -20,6 +21,7 @@ import type { IpFamily } from './model/types.js';
 import { NftablesProgrammer, removeNftablesTables } from './nftables/programmer.js';
 import { NodePortAddresses } from './node-port-addresses.js';
 import type { ProxyOptions } from './options.js';
+import { isConntrackLiberal, setRouteLocalnet, usesLocalhostNodePorts } from './system.js';
 
 /** Interval of the look whether real servers that were taken out still have connections (kube-proxy's). */
 const idleCheckMs = 60_000;
@@ -110,7 +112,15 @@ export class KubeProxy {
     });
     if (o.healthz !== false) {
       const { address, port } = o.healthz ?? { address: '0.0.0.0', port: 10256 };
-      proxy.server = await serveProxyHealth(proxy.health, address, port);
+      const { logger, signal } = o;
+      const how = { what: 'health', hardFail: o.bindHardFail ?? false, logger, signal };
+      await bind(
+        () => serveProxyHealth(proxy.health, address, port),
+        how,
+        (server) => {
+          proxy.server = server;
+        },
+      );
     }
     return proxy;
   }
@@ -279,12 +289,7 @@ export class KubeProxy {
   private async addFamily(family: IpFamily, iptables: Iptables): Promise<void> {
     const { o } = this;
     const prefix = o.commandPrefix ?? [];
-    // Only iptables mode has node ports on localhost, as kube-proxy's: in the others route_localnet stays off.
-    const localhostNodePorts =
-      (o.localhostNodePorts ?? true) &&
-      family === 'ipv4' &&
-      (o.mode ?? 'iptables') === 'iptables' &&
-      this.nodePortAddresses.hasLoopback;
+    const localhostNodePorts = family === 'ipv4' && usesLocalhostNodePorts(o, this.nodePortAddresses);
     if (localhostNodePorts) await setRouteLocalnet(prefix);
     const keepInvalid = await isConntrackLiberal(prefix);
     if (keepInvalid)
@@ -337,17 +342,4 @@ export class KubeProxy {
 
 function keyOf(s: V1Service): string {
   return `${s.metadata?.namespace ?? ''}/${s.metadata?.name ?? ''}`;
-}
-
-/** Lets packets to 127.0.0.1:NODEPORT leave lo after DNAT. KUBE-FIREWALL closes what this opens. */
-async function setRouteLocalnet(prefix: string[]): Promise<void> {
-  const { code, stderr } = await run([...prefix, 'sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1']);
-  if (code !== 0) throw new Error(`setting net.ipv4.conf.all.route_localnet failed: ${stderr.trim()}`);
-}
-
-/** Whether the kernel finds only RSTs outside of the window invalid: then what is invalid is not dropped (k8s #117924). */
-async function isConntrackLiberal(prefix: string[]): Promise<boolean> {
-  const { code, stdout } = await run([...prefix, 'sysctl', '-n', 'net.netfilter.nf_conntrack_tcp_be_liberal']);
-  // Without conntrack there is no such setting.
-  return code === 0 && stdout.trim() !== '0';
 }

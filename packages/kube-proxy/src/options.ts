@@ -36,6 +36,8 @@ export interface ProxyOptions {
   verifyPeriodMs?: number;
   /** 0.0.0.0:10256; false: not served. */
   healthz?: { address: string; port: number } | false;
+  /** false: a port that can't be bound is tried again every 5 s. true: it ends the start. */
+  bindHardFail?: boolean;
   /** Put before each command, to work in another network namespace (tests). */
   commandPrefix?: string[];
   metrics: Registry;

@@ -1,6 +1,13 @@
 import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
 import { type Client, EventRecorder, gvr, InformerFactory } from '@kubelab/client';
-import { type HealthRegistry, type RunningComponent, serveOperational } from '@kubelab/component-base';
+import {
+  type HealthRegistry,
+  type OperationalServer,
+  type RunningComponent,
+  serveOperational,
+} from '@kubelab/component-base';
+import { type ConntrackOptions, defaultConntrack, setConntrack } from './conntrack-sysctls.js';
+import { bind } from './health/bind.js';
 import { KubeProxy } from './kube-proxy.js';
 import type { ProxyOptions } from './options.js';
 
@@ -11,6 +18,8 @@ export interface StartKubeProxyOptions extends Omit<ProxyOptions, 'onProblem'> {
   health: HealthRegistry;
   /** Where /metrics and /healthz are served; false: not at all. Default 127.0.0.1:10249. */
   metricsServer?: { address: string; port: number } | false;
+  /** Limits and times of connection tracking, set at the start. Default kube-proxy's. */
+  conntrack?: ConntrackOptions;
 }
 
 /** Headless Services need no rules; Services with the label of another proxy are not ours. */
@@ -28,12 +37,15 @@ function slim<T extends { metadata?: object }>(object: T): T {
 export async function startKubeProxy(o: StartKubeProxyOptions): Promise<RunningComponent> {
   const { client, logger, signal } = o;
   const recorder = new EventRecorder(client, { component: 'kube-proxy', host: o.nodeName, logger });
+  await setConntrack(o.conntrack ?? defaultConntrack, logger);
   const proxy = await KubeProxy.create({
     ...o,
     onProblem: (service, message, reason = 'FailedToProgramService') => {
       recorder.event({ apiVersion: 'v1', kind: 'Service', ...service }, 'Warning', reason, message);
     },
   });
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: o.nodeName, uid: o.nodeName } };
+  recorder.event(node, 'Normal', 'Starting', '');
   const informers = o.informers ?? new InformerFactory(client, { logger });
   const services = informers.informer<V1Service>(gvr.services, { labelSelector, transform: slim });
   const slices = informers.informer<V1EndpointSlice>(gvr.endpointslices, { labelSelector, transform: slim });
@@ -55,17 +67,21 @@ export async function startKubeProxy(o: StartKubeProxyOptions): Promise<RunningC
     if (!proxy.isHealthy) throw new Error('proxy rules are not up to date');
   }, ['readyz']);
   const metricsAt = o.metricsServer ?? { address: '127.0.0.1', port: 10249 };
-  const server =
-    metricsAt === false
-      ? undefined
-      : await serveOperational({
-          bindAddress: metricsAt.address,
-          port: metricsAt.port,
-          health: o.health,
-          metrics: o.metrics,
-          logger,
-          texts: { '/proxyMode': o.mode ?? 'iptables' },
-        });
+  let server: OperationalServer | undefined;
+  if (metricsAt !== false) {
+    const open = () =>
+      serveOperational({
+        bindAddress: metricsAt.address,
+        port: metricsAt.port,
+        health: o.health,
+        metrics: o.metrics,
+        logger,
+        texts: { '/proxyMode': o.mode ?? 'iptables' },
+      });
+    await bind(open, { what: 'metrics', hardFail: o.bindHardFail ?? false, logger, signal }, (opened) => {
+      server = opened;
+    });
+  }
 
   const running = Promise.all([services, slices].map((i) => i.waitForSync(signal))).then(async () => {
     if (signal.aborted) return;
