@@ -12,6 +12,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -33,8 +34,12 @@ if (names.length === 0 || !names.every((name) => existsSync(join(repo, 'packages
 }
 const root = mkdtempSync(join(tmpdir(), 'kubelab-root-'));
 
-/** A program and all the libraries it is linked to, at the paths where the loader looks for them. */
+/** A program (or a module) and all the libraries it is linked to, at the paths where the loader looks for them; or a folder. */
 function addBinary(path, target = path) {
+  if (statSync(path).isDirectory()) {
+    cpSync(path, join(root, target), { recursive: true, dereference: true });
+    return;
+  }
   copy(realpathSync(path), target);
   const linked = execFileSync('ldd', [realpathSync(path)], { encoding: 'utf8' });
   for (const [, library] of linked.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)) copy(realpathSync(library), library);
@@ -63,8 +68,10 @@ function ownPackages() {
 function addPackages() {
   const own = ownPackages();
   for (const name of own) {
-    for (const part of ['package.json', 'dist'])
-      copy(join(repo, 'packages', name, part), `/app/packages/${name}/${part}`);
+    for (const part of ['package.json', 'dist', 'lua']) {
+      const from = join(repo, 'packages', name, part);
+      if (existsSync(from)) copy(from, `/app/packages/${name}/${part}`);
+    }
     const link = join(root, 'app/node_modules/@kubelab', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join('../../packages', name), link);

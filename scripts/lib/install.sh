@@ -37,6 +37,7 @@ to_test() {
   cat <<'LIST'
 docker-registry docker-registry
 /usr/sbin/nginx nginx-light
+/usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
 openssl openssl
 git git
 ps procps

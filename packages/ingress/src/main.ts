@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Client, inClusterConfig, loadKubeconfig } from '@kubelab/client';
 import { OptionError, type OptionSpecs, runComponent, serveOperational } from '@kubelab/component-base';
 import { startIngress } from './start.js';
@@ -22,6 +24,11 @@ const options: OptionSpecs = {
     description: "nginx' configuration, certificates, pid file",
   },
   'nginx-binary': { type: 'string', default: '/usr/sbin/nginx', description: 'The nginx program' },
+  'nginx-modules': {
+    type: 'string',
+    default: '/usr/lib/nginx/modules',
+    description: "Folder of nginx' modules; Debian's libnginx-mod-http-lua is needed",
+  },
   'nginx-user': { type: 'string', default: 'www-data', description: "User of nginx' workers; empty: as started" },
   'operational-address': { type: 'string', default: '0.0.0.0:10254', description: '/healthz, /readyz and /metrics' },
 };
@@ -47,6 +54,9 @@ await runComponent({
         workers: availableParallelism(),
         user: isRoot ? o.optionalString('nginx-user') : undefined,
         ipv6: existsSync('/proc/net/if_inet6'),
+        modulesDir: o.string('nginx-modules'),
+        luaDir: fileURLToPath(new URL('../lua', import.meta.url)),
+        token: randomBytes(16).toString('hex'),
       },
       nginxBinary: o.string('nginx-binary'),
       publishAddresses: o.strings('publish-address'),

@@ -8,7 +8,7 @@ export interface ProxyModel {
 export interface Server {
   /** `a.example`, `*.example` (one label), or '' for the default. */
   host: string;
-  /** Name of the certificate among `Certificate.name`; undefined: plain HTTP only. */
+  /** Undefined: plain HTTP only. */
   certificate: Certificate | undefined;
   locations: Location[];
 }
@@ -21,13 +21,16 @@ export interface Certificate {
 }
 
 export interface Location {
+  /** As it is after decoding, `/a b`. */
   path: string;
   /** `exact`: this path alone; `prefix`: the path and what lies below it, element by element. */
   match: 'exact' | 'prefix';
-  /** Undefined: there is no backend to ask (503). */
+  /** Undefined: there is no backend that could be asked (503). */
   upstream: string | undefined;
   /** `namespace/name` of the Ingress, for logs. */
   ingress: string;
+  /** From a default backend, not a rule. */
+  isDefault: boolean;
   /** HTTP requests are sent to HTTPS. */
   redirectToTls: boolean;
   /** The backend speaks TLS. */
@@ -39,9 +42,10 @@ export interface Location {
   readTimeoutSeconds: number | undefined;
 }
 
+/** Where requests go: known to nginx' workers by name, so that endpoints change without another configuration. */
 export interface Upstream {
-  /** Unique, fit for a configuration name. */
+  /** `namespace/service/port`, the port as the Ingress names it. Unique. */
   name: string;
-  /** `ip:port` of ready endpoints; never empty. */
+  /** `ip:port` of ready endpoints, sorted; may be empty. */
   endpoints: string[];
 }

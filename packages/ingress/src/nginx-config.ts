@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Location, ProxyModel, Server } from './model.js';
+
+/** In the order in which they need each other. */
+const modules = ['ndk_http_module.so', 'ngx_http_lua_module.so'];
 
 export interface NginxSettings {
   httpPort: number;
@@ -12,12 +16,39 @@ export interface NginxSettings {
   ipv6: boolean;
   /** User of the workers; undefined: as started. */
   user: string | undefined;
+  /** Where Debian's nginx has its modules; the Lua module and what it needs are loaded. */
+  modulesDir: string;
+  /** Folder of kubelab_ingress.lua. */
+  luaDir: string;
+  /** Whoever sends endpoints to the status port must know it. */
+  token: string;
 }
 
-/** The whole nginx configuration. The same model always gives the same text. */
+/** The whole nginx configuration but for the endpoints. The same model always gives the same text. */
 export function renderNginx(m: ProxyModel, s: NginxSettings): string {
+  const text = render(m, s, '');
+  // Names itself, so that it can be seen which configuration nginx serves.
+  return render(m, s, generationOf(text));
+}
+
+/** The name of a configuration, as its status server tells it. */
+export function generationOf(text: string): string {
+  return /^ *# generation (\S+)$/m.exec(text)?.[1] ?? createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** The endpoints of all upstreams, one a line, as lua/kubelab_ingress.lua reads them. */
+export function renderEndpoints(m: ProxyModel): string {
+  const lines = m.upstreams.map((u) => `${[u.name, ...u.endpoints].join(' ')}\n`);
+  return lines.sort().join('');
+}
+
+function render(m: ProxyModel, s: NginxSettings, generation: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  return `${s.user ? `user ${s.user};\n` : ''}worker_processes ${s.workers};
+  const upstream = (name: string) =>
+    `  upstream ${name} { server 0.0.0.1; balancer_by_lua_block { ingress.balance() } keepalive 320; }\n`;
+  return `${modules.map((name) => `load_module ${s.modulesDir}/${name};\n`).join('')}${
+    s.user ? `user ${s.user};\n` : ''
+  }worker_processes ${s.workers};
 pid ${s.dir}/nginx.pid;
 error_log stderr warn;
 daemon off;
@@ -25,49 +56,59 @@ daemon off;
 worker_shutdown_timeout 240s;
 events { worker_connections 4096; multi_accept on; }
 http {
+  ${generation === '' ? '' : `# generation ${generation}`}
   access_log off;
   server_tokens off;
   keepalive_timeout 75s;
+  keepalive_requests 10000;
   client_max_body_size 1m;
   server_names_hash_bucket_size 256;
   server_names_hash_max_size 4096;
 ${temporary.map((t) => `  ${t}_temp_path ${s.dir}/tmp-${t};`).join('\n')}
+  lua_package_path '${s.luaDir}/?.lua;/usr/share/lua/5.1/?.lua;;';
+  lua_shared_dict endpoints 32m;
+  init_by_lua_block { ingress = require "kubelab_ingress"; ingress.load("${s.dir}/endpoints") }
+  init_worker_by_lua_block { ingress.seed() }
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  map $http_host $best_host { default $http_host; '' $host; }
   proxy_http_version 1.1;
-  proxy_set_header Host $http_host;
+  proxy_set_header Host $best_host;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
+  proxy_set_header X-Request-ID $request_id;
   proxy_set_header X-Real-IP $remote_addr;
   proxy_set_header X-Forwarded-For $remote_addr;
-  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Host $best_host;
   proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Scheme $scheme;
   proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header X-Scheme $scheme;
   proxy_connect_timeout 5s;
   # An endpoint that is going away refuses: the next one is asked, if the request has not been sent yet.
   proxy_next_upstream error timeout;
   proxy_next_upstream_tries 3;
+  proxy_redirect off;
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache shared:SSL:10m;
 
-${[...m.upstreams]
-  .sort((a, b) => (a.name < b.name ? -1 : 1))
-  .map(upstream)
-  .join('')}
+${['http', 'https'].map((scheme) => upstream(`endpoints_${scheme}`)).join('')}
   server {
     listen 127.0.0.1:${s.statusPort};
     location = /healthz { return 200 'ok'; }
     location = /status { stub_status; }
+    location = /generation { return 200 '${generation}'; }
+    location = /endpoints {
+      if ($http_x_token != '${s.token}') { return 403; }
+      client_max_body_size 64m;
+      client_body_buffer_size 64m;
+      content_by_lua_block { ingress.receive() }
+    }
   }
 ${[...m.servers]
   .sort((a, b) => (a.host < b.host ? -1 : 1))
   .map((v) => server(v, s, m))
   .join('')}}
 `;
-}
-
-function upstream(u: { name: string; endpoints: string[] }): string {
-  const lines = u.endpoints.map((e) => `    server ${e} max_fails=1 fail_timeout=2s;`).join('\n');
-  return `  upstream ${u.name} {\n    random two least_conn;\n${lines}\n    keepalive 64;\n  }\n`;
 }
 
 /** A wildcard stands for exactly one label (networking/v1 IngressRule.host); nginx' own would take several. */
@@ -83,12 +124,12 @@ function server(v: Server, s: NginxSettings, m: ProxyModel): string {
   const lines = listen(s.httpPort, isDefault);
   const anyTls = m.servers.some((x) => x.certificate);
   if (v.certificate) {
-    lines.push(...listen(s.httpsPort, ` ssl${isDefault}`));
+    lines.push(...listen(s.httpsPort, ` ssl http2${isDefault}`));
     lines.push(`ssl_certificate ${s.dir}/certs/${v.certificate.name}.crt;`);
     lines.push(`ssl_certificate_key ${s.dir}/certs/${v.certificate.name}.key;`);
   } else if (anyTls && v.host === '') {
     // No certificate fits an unknown name: better no handshake than somebody else's certificate.
-    lines.push(...listen(s.httpsPort, ' ssl default_server'));
+    lines.push(...listen(s.httpsPort, ' ssl http2 default_server'));
     lines.push('ssl_reject_handshake on;');
   }
   lines.push(`server_name ${serverName(v.host)};`);
@@ -106,14 +147,24 @@ function location(l: Location, exact: ReadonlySet<string>): string[] {
   if (l.maxBody) body.push(`client_max_body_size ${l.maxBody};`);
   if (l.readTimeoutSeconds)
     body.push(`proxy_read_timeout ${l.readTimeoutSeconds}s;`, `proxy_send_timeout ${l.readTimeoutSeconds}s;`);
+  if (l.upstream !== undefined) body.push(`set $upstream_name '${l.upstream}';`);
   if (l.rewrite) body.push(`rewrite ^ ${l.rewrite} break;`);
   if (l.upstream === undefined) {
     body.push('default_type text/plain;', "return 503 'no endpoints\\n';");
-  } else body.push(`proxy_pass ${l.backendTls ? 'https' : 'http'}://${l.upstream};`);
+  } else {
+    const scheme = l.backendTls ? 'https' : 'http';
+    body.push('access_by_lua_block { ingress.access() }', `proxy_pass ${scheme}://endpoints_${scheme};`);
+  }
   const block = (head: string) => `${head} {\n${body.map((b) => `      ${b}`).join('\n')}\n    }`;
-  if (l.match === 'exact') return [block(`location = "${l.path}"`)];
+  if (l.match === 'exact') return [block(exactly(l.path))];
   if (l.path === '/') return [block('location /')];
   // `/foo` is /foo and /foo/..., but not /foobar.
   const below = block(`location "${l.path}/"`);
   return exact.has(l.path) ? [below] : [block(`location = "${l.path}"`), below];
+}
+
+/** Of `= /foo/` nginx would make a redirect of /foo as well; an expression, which comes before all prefixes, does not. */
+function exactly(path: string): string {
+  if (path === '/' || !path.endsWith('/')) return `location = "${path}"`;
+  return `location ~ "^${path.replace(/[.*+?^${}()|[\]]/g, '\\$&')}$"`;
 }

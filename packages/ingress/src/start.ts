@@ -16,8 +16,11 @@ import {
   WorkQueue,
 } from '@kubelab/client';
 import type { HealthRegistry, Logger, RunningComponent } from '@kubelab/component-base';
-import { isServed } from './class.js';
-import { compile, type Sources } from './compile.js';
+import { controllerName, isServed } from './class.js';
+import type { Sources } from './compile.js';
+import { Complaints } from './complaints.js';
+import { Controller } from './controller.js';
+import { ExternalNames } from './external-names.js';
 import { Nginx } from './nginx.js';
 import type { NginxSettings } from './nginx-config.js';
 import { publish, serviceAddresses } from './status.js';
@@ -39,8 +42,9 @@ export interface StartIngressOptions {
 }
 
 const configKey = 'configuration';
-/** Changes that come together are one reload. */
-const gatherMs = 100;
+/** Changes that come together are taken together. */
+const gatherMs = 20;
+const reloadMs = 1000;
 const byService = 'service';
 
 /** Starts the controller: nginx serves what the Ingresses of our class say, and their status says where. */
@@ -58,40 +62,47 @@ export async function startIngress(o: StartIngressOptions): Promise<RunningCompo
       [byService]: (s) => [`${s.metadata?.namespace}/${s.metadata?.labels?.['kubernetes.io/service-name'] ?? ''}`],
     },
   });
+  const queue = new WorkQueue({ name: 'ingress' });
+  const changed = () => queue.addAfter(configKey, gatherMs);
+  const externalNames = new ExternalNames(changed, logger);
   const sources: Sources = {
     service: (namespace, name) => services.lister.get(namespace, name),
     slices: (namespace, name) => slices.lister.byIndex(byService, `${namespace}/${name}`),
     secret: (namespace, name) => secrets.lister.get(namespace, name),
+    externalAddresses: (host) => externalNames.addresses(host),
   };
-  const queue = new WorkQueue({ name: 'ingress' });
-  const changed = () => queue.addAfter(configKey, gatherMs);
   for (const i of [ingresses, classes, services, secrets, slices] as Informer<unknown>[]) {
     i.addEventHandler({ add: changed, update: changed, delete: changed });
   }
-  const told = new Map<string, string>();
+  const complaints = new Complaints((ingress, message) =>
+    recorder.event({ apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', ...ingress }, 'Warning', 'Rejected', message),
+  );
+  classes.addEventHandler({
+    add: (c) => tellOfParameters(c),
+    update: (old, c) => {
+      if (old.metadata?.generation !== c.metadata?.generation) tellOfParameters(c);
+    },
+  });
+  function tellOfParameters(c: V1IngressClass): void {
+    if (c.spec?.controller !== controllerName || !c.spec.parameters) return;
+    const object = { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', ...c };
+    recorder.event(object, 'Warning', 'Rejected', 'parameters are not supported');
+  }
   const served = () => ingresses.lister.list().filter((i) => isServed(i, classes.lister.list()));
+  const controller = new Controller({ nginx, sources, ingresses: served, complain: complaints.add, reloadMs, logger });
   let isConfigured = false;
   let isLeader = false;
 
   async function reconcile(): Promise<void> {
-    const list = served();
-    const model = compile(list, sources, (ingress, message) => {
-      const key = `${ingress.metadata?.namespace}/${ingress.metadata?.name}`;
-      // One event a problem, not one a change of the cluster.
-      if (told.get(key) === message) return;
-      told.set(key, message);
-      recorder.event(
-        { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', ...ingress },
-        'Warning',
-        'Rejected',
-        message,
-      );
-    });
-    if (await nginx.apply(model)) {
-      logger.info('nginx serves a new configuration', { ingresses: list.length, upstreams: model.upstreams.length });
+    externalNames.begin();
+    complaints.begin();
+    const waitMs = await controller.reconcile().finally(() => complaints.end());
+    if (waitMs > 0) {
+      queue.addAfter(configKey, waitMs);
+      return;
     }
     isConfigured = true;
-    if (isLeader) for (const ingress of list) await publish(client, ingress, addresses());
+    if (isLeader) for (const ingress of served()) await publish(client, ingress, addresses());
   }
 
   function addresses(): V1IngressLoadBalancerIngress[] {
@@ -134,6 +145,7 @@ export async function startIngress(o: StartIngressOptions): Promise<RunningCompo
   return {
     async stop() {
       await working;
+      externalNames.stop();
       await nginx.stop();
     },
   };

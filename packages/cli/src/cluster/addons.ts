@@ -13,7 +13,7 @@ export interface Addon {
 export interface AddonImage {
   name: string;
   packages: string[];
-  /** Programs of the machine that it holds, and the Debian packages that have them. */
+  /** Programs of the machine that it holds, their modules and folders, and the Debian packages that have them. */
   programs: { path: string; debianPackage: string }[];
 }
 
@@ -36,7 +36,14 @@ const addons: Addon[] = [
     image: {
       name: 'ingress',
       packages: ['ingress'],
-      programs: [{ path: '/usr/sbin/nginx', debianPackage: 'nginx-light' }],
+      programs: [
+        { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' },
+        { path: '/usr/lib/nginx/modules/ndk_http_module.so', debianPackage: 'libnginx-mod-http-ndk' },
+        { path: '/usr/lib/nginx/modules/ngx_http_lua_module.so', debianPackage: 'libnginx-mod-http-lua' },
+        // The Lua module's own library.
+        { path: '/usr/share/lua/5.1/ngx', debianPackage: 'lua-resty-core' },
+        { path: '/usr/share/lua/5.1/resty', debianPackage: 'lua-resty-core' },
+      ],
     },
   },
 ];
