@@ -13,15 +13,21 @@ function clientFor(options: OptionValues): Client {
 
 export const tokenCreate: Command = {
   name: 'token create',
-  summary: 'Create a bootstrap token and print the join command',
+  arguments: '[TOKEN]',
+  summary: 'Create a bootstrap token, of its own making or the one given, and print the join command',
   options: {
     ...clusterOption,
     ttl: { type: 'duration', default: '24h', description: 'How long the token holds; 0 is for ever' },
     description: { type: 'string', default: '', description: 'Note kept with the token' },
   },
-  async run(options) {
+  async run(options, [given]) {
     const { layout, config } = existingCluster(options);
-    const { token } = await createToken(clientFor(options), options.durationMs('ttl'), options.string('description'));
+    const { token } = await createToken(
+      clientFor(options),
+      options.durationMs('ttl'),
+      options.string('description'),
+      given,
+    );
     const hash = caCertHash(readFileSync(`${layout.pkiDir}/ca.crt`, 'utf8'));
     process.stdout.write(
       `scripts/kubelab join --server=${apiServerUrl(config)} --token=${token} --ca-cert-hash=${hash}\n`,

@@ -25,10 +25,17 @@ export function parseToken(token: string): { id: string; secret: string } {
   return { id: match[1] as string, secret: match[2] as string };
 }
 
-/** Creates a bootstrap token (Secret of type bootstrap.kubernetes.io/token) that ends after the given time. */
-export async function createToken(client: Client, ttlMs: number, description: string): Promise<BootstrapToken> {
-  const id = randomText(6);
-  const secret = randomText(16);
+/**
+ * Creates a bootstrap token (Secret of type bootstrap.kubernetes.io/token) that ends after the given time: a random one,
+ * or the one given, which must not be there yet.
+ */
+export async function createToken(
+  client: Client,
+  ttlMs: number,
+  description: string,
+  given?: string,
+): Promise<BootstrapToken> {
+  const { id, secret } = given === undefined ? { id: randomText(6), secret: randomText(16) } : parseToken(given);
   const expiresAt = ttlMs > 0 ? new Date(Date.now() + ttlMs).toISOString().replace(/\.\d+Z$/, 'Z') : undefined;
   const object: KubeObject = {
     apiVersion: 'v1',
