@@ -58,7 +58,7 @@ uml_network() {
 # A guest that reboots ends its kernel here; it is started again until it is powered off.
 start_uml() {
   uml_network
-  setsid nice -n 15 nsenter "--net=/run/netns/$netns" bash -c '
+  setsid nice -n "${KUBELAB_VM_NICE:-10}" nsenter "--net=/run/netns/$netns" bash -c '
     echo $$ >"$1/pid"
     while [ ! -e "$1/stopped" ]; do
       linux.uml "${@:2}" </dev/null >>"$1/console" 2>&1 || true
@@ -72,7 +72,7 @@ start_uml() {
 
 start_qemu() {
   qemu-img create -q -f qcow2 -b "$dir/$suite.img" -F raw "$run/disk.qcow2"
-  nice -n 15 qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu max -smp 2 \
+  nice -n "${KUBELAB_VM_NICE:-10}" qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu max -smp 2 \
     -m "$memory" -display none -monitor none -serial "file:$run/console" \
     -pidfile "$run/pid" -daemonize -kernel "$dir/$suite.vmlinuz" -initrd "$dir/$suite.initrd" \
     -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet machine=$name cable=eth1,10.77.0.$digit $*" \
@@ -88,6 +88,8 @@ end_machine() {
   pid=$(cat "$run/pid")
   touch "$run/stopped"
   if [ "$kind" = uml ]; then
+    # The kernel and its processes are a session, whose leader it has written down.
+    pkill -KILL -s "$(cat "$run/uml/kubelab-$name/pid")" || true
     pkill -KILL -s "$pid" || true
     ip -n "$netns" link delete "tap$digit" || true
     ip -n "$netns" link show type tun 2>/dev/null | grep -q tap || ip netns delete "$netns"

@@ -86,6 +86,7 @@ const withResources = (requests: Record<string, string>, limits?: Record<string,
 };
 const burstable = withResources({ cpu: '500m', memory: '64Mi' }, { cpu: '750m', memory: '128Mi' });
 const ignore = () => undefined;
+const noReport = (path: string, error: unknown) => assert.fail(`${path}: ${error}`);
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore } as unknown as Logger;
 
 function podCgroups(driver: CgroupDriver, pods: Pod[] = [burstable]) {
@@ -107,7 +108,7 @@ describe('cgroups of pods', () => {
     const root = tree();
     const path = `kubepods/burstable/pod${uid}`;
     for (const group of [path, 'kubepods/besteffort']) unifiedGroup(root, group);
-    const { cgroups, events } = podCgroups(new CgroupfsDriver(new UnifiedHierarchy(root)));
+    const { cgroups, events } = podCgroups(new CgroupfsDriver(new UnifiedHierarchy(root), noReport));
     await cgroups.setUp();
     assert.deepEqual(events, ['NodeAllocatableEnforced']);
     assert.deepEqual(
@@ -130,7 +131,7 @@ describe('cgroups of pods', () => {
   it('v2, systemd: slices with properties, then the files', async () => {
     const root = tree();
     const systemd = new RecordedSystemd((unit) => unifiedGroup(root, pathOfSlice(unit)));
-    const { cgroups } = podCgroups(new SystemdDriver(new UnifiedHierarchy(root), systemd));
+    const { cgroups } = podCgroups(new SystemdDriver(new UnifiedHierarchy(root), systemd, noReport));
     await cgroups.setUp();
     await cgroups.ensure(burstable);
     const unit = 'kubepods-burstable-pod1234_abcd.slice';
@@ -170,7 +171,7 @@ describe('cgroups of pods', () => {
 
   it('v1, cgroupfs and systemd', async () => {
     const root = tree();
-    const { cgroups } = podCgroups(new CgroupfsDriver(legacy(root)));
+    const { cgroups } = podCgroups(new CgroupfsDriver(legacy(root), noReport));
     await cgroups.setUp();
     await cgroups.ensure(burstable);
     const path = `kubepods/burstable/pod${uid}`;
@@ -185,7 +186,7 @@ describe('cgroups of pods', () => {
     );
     const other = tree();
     const systemd = new RecordedSystemd();
-    const { cgroups: slices } = podCgroups(new SystemdDriver(legacy(other), systemd));
+    const { cgroups: slices } = podCgroups(new SystemdDriver(legacy(other), systemd, noReport));
     await slices.setUp();
     await slices.ensure(burstable);
     const properties = systemd.calls.at(-1)?.[2] ?? {};
@@ -203,7 +204,7 @@ describe('cgroups of pods', () => {
     const root = tree();
     const systemd = new RecordedSystemd((unit) => unifiedGroup(root, pathOfSlice(unit)));
     const pods = [burstable];
-    const { cgroups } = podCgroups(new SystemdDriver(new UnifiedHierarchy(root), systemd), pods);
+    const { cgroups } = podCgroups(new SystemdDriver(new UnifiedHierarchy(root), systemd, noReport), pods);
     await cgroups.setUp();
     await cgroups.ensure(burstable);
     const before = systemd.calls.length;
@@ -216,7 +217,7 @@ describe('cgroups of pods', () => {
     await cgroups.ensure(unlimited);
     assert.deepEqual(
       systemd.calls.slice(before).map(([call, name]) => `${call} ${name}`),
-      ['set kubepods-burstable.slice', 'start kubepods-burstable-pod1234_abcd.slice'],
+      ['set kubepods-burstable.slice', 'set kubepods-burstable-pod1234_abcd.slice'],
     );
     const path = cgroups.path(unlimited);
     assert.deepEqual(
@@ -225,12 +226,23 @@ describe('cgroups of pods', () => {
     );
   });
 
+  it('a limit that is refused is reported, and the cgroup is there', async () => {
+    const root = tree();
+    unifiedGroup(root, 'a');
+    mkdirSync(join(root, 'a/memory.max'));
+    const reported: string[] = [];
+    const driver = new CgroupfsDriver(new UnifiedHierarchy(root), (path) => reported.push(path));
+    await driver.create(['a'], { memoryBytes: 1 });
+    assert.deepEqual(reported, ['/a']);
+    await assert.rejects(driver.update(['a'], { memoryBytes: 1 }));
+  });
+
   it('use of memory', async () => {
     const root = tree();
     unifiedGroup(root, 'kubepods');
     const files = { 'memory.current': '500\n', 'memory.max': 'max\n', 'memory.stat': 'anon 1\ninactive_file 200\n' };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(root, 'kubepods', name), text);
-    const { cgroups } = podCgroups(new CgroupfsDriver(new UnifiedHierarchy(root)));
+    const { cgroups } = podCgroups(new CgroupfsDriver(new UnifiedHierarchy(root), noReport));
     assert.deepEqual(await cgroups.memory(), { usage: 500, workingSet: 300, limit: Number.POSITIVE_INFINITY });
     const v1 = tree();
     const hierarchy: CgroupHierarchy = legacy(v1);

@@ -10,7 +10,10 @@ export interface CgroupDriver {
   readonly version: 1 | 2;
   /** The cgroup's path in the tree, which is also what CRI takes for a sandbox' parent. */
   path(name: CgroupName): string;
-  /** Makes a cgroup with its parents, or sets the limits of the one that is there. */
+  /**
+   * Makes a cgroup with its parents, if it is not there, and sets its limits. A limit that the kernel refuses (of a
+   * controller that is not handed down to this machine, say) is reported and no reason not to run pods.
+   */
   create(name: CgroupName, limits: CgroupLimits): Promise<void>;
   /** Changes limits; what is undefined stays as it is. */
   update(name: CgroupName, limits: CgroupLimits): Promise<void>;
@@ -22,11 +25,17 @@ export interface CgroupDriver {
   memory(name: CgroupName): Promise<CgroupMemory>;
 }
 
+/** Told of limits that could not be set on a new cgroup. */
+export type ReportLimits = (path: string, error: unknown) => void;
+
 /** Writes to the cgroup file system. */
 export class CgroupfsDriver implements CgroupDriver {
   readonly name = 'cgroupfs';
 
-  constructor(private readonly hierarchy: CgroupHierarchy) {}
+  constructor(
+    private readonly hierarchy: CgroupHierarchy,
+    private readonly report: ReportLimits,
+  ) {}
 
   get version(): 1 | 2 {
     return this.hierarchy.version;
@@ -38,7 +47,7 @@ export class CgroupfsDriver implements CgroupDriver {
 
   async create(name: CgroupName, limits: CgroupLimits): Promise<void> {
     await this.hierarchy.create(this.path(name));
-    await this.update(name, limits);
+    await this.update(name, limits).catch((error) => this.report(this.path(name), error));
   }
 
   update(name: CgroupName, limits: CgroupLimits): Promise<void> {

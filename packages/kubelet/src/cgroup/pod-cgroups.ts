@@ -81,13 +81,16 @@ export class PodCgroups {
     }
   }
 
+  /** Makes a pod's cgroup, or sets the limits of the one made before, where they changed. */
   async ensure(pod: Pod): Promise<void> {
     const limits = { ...podLimits(pod), pids: this.options.podPidsLimit };
     const text = JSON.stringify(limits);
-    if (this.made.get(pod.metadata.uid) === text) return;
+    const before = this.made.get(pod.metadata.uid);
+    if (before === text) return;
     // The class first: its share must be that of all its pods when the pod starts.
     await this.updateQos();
-    await this.options.driver.create(this.name(pod), limits);
+    if (before === undefined) await this.options.driver.create(this.name(pod), limits);
+    else await this.options.driver.update(this.name(pod), limits);
     this.made.set(pod.metadata.uid, text);
   }
 

@@ -1,7 +1,7 @@
 import { OptionError } from '@kubelab/component-base';
 import type { Parts } from '../parts.js';
 import { detectCgroups } from './detect.js';
-import { type CgroupDriver, CgroupfsDriver } from './driver.js';
+import { type CgroupDriver, CgroupfsDriver, type ReportLimits } from './driver.js';
 import type { CgroupHierarchy } from './hierarchy.js';
 import { PodCgroups } from './pod-cgroups.js';
 import { nodeLimits } from './pod-limits.js';
@@ -16,6 +16,7 @@ export async function setUpCgroups(parts: Parts): Promise<void> {
   const driver = driverOf(
     monitor.facts.cgroupDriver ?? (config.options.optionalString('cgroup-driver') || 'cgroupfs'),
     hierarchy,
+    (path, error) => logger.warn('Cgroup limits could not be set', { path, error }),
   );
   const enforced = enforcesAllocatable(config.options.strings('enforce-node-allocatable'));
   parts.cgroups = new PodCgroups({
@@ -35,11 +36,11 @@ export async function setUpCgroups(parts: Parts): Promise<void> {
   });
 }
 
-function driverOf(name: string, hierarchy: CgroupHierarchy): CgroupDriver {
-  if (name === 'cgroupfs') return new CgroupfsDriver(hierarchy);
+function driverOf(name: string, hierarchy: CgroupHierarchy, report: ReportLimits): CgroupDriver {
+  if (name === 'cgroupfs') return new CgroupfsDriver(hierarchy, report);
   if (name !== 'systemd') throw new OptionError(`--cgroup-driver: ${name} is neither cgroupfs nor systemd`);
   if (!isSystemdRunning()) throw new Error('the cgroup driver is systemd, but systemd does not run this machine');
-  return new SystemdDriver(hierarchy, new SystemdTools());
+  return new SystemdDriver(hierarchy, new SystemdTools(), report);
 }
 
 function enforcesAllocatable(names: string[]): boolean {

@@ -1,5 +1,5 @@
 import { type CgroupName, sliceComponent, sliceName, slicePath } from '@kubelab/cri';
-import type { CgroupDriver } from './driver.js';
+import type { CgroupDriver, ReportLimits } from './driver.js';
 import type { CgroupHierarchy, CgroupLimits, CgroupMemory } from './hierarchy.js';
 import type { SystemdManager, UnitProperty } from './systemd.js';
 import { sharesToWeight } from './weight.js';
@@ -21,6 +21,7 @@ export class SystemdDriver implements CgroupDriver {
   constructor(
     private readonly hierarchy: CgroupHierarchy,
     private readonly systemd: SystemdManager,
+    private readonly report: ReportLimits,
   ) {}
 
   get version(): 1 | 2 {
@@ -37,7 +38,8 @@ export class SystemdDriver implements CgroupDriver {
     await this.systemd.startSlice(unit, [...sliceProperties(name, this.hierarchy.version), ...properties], properties);
     // systemd makes the slice in those hierarchies only, and hands down those controllers, that a unit asks for.
     await this.hierarchy.create(this.path(name));
-    await this.hierarchy.setLimits(this.path(name), limits);
+    const path = this.path(name);
+    await this.hierarchy.setLimits(path, limits).catch((error) => this.report(path, error));
   }
 
   async update(name: CgroupName, limits: CgroupLimits): Promise<void> {

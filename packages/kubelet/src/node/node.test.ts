@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { rankForEviction } from '../eviction/ranking.js';
-import { isMet, parseGrace, parseThresholds } from '../eviction/thresholds.js';
+import { conditionOf, isMet, parseGrace, parseThresholds, withAllocatable } from '../eviction/thresholds.js';
 import { entryMatches, parseDockerConfig } from '../images/credentials.js';
 import { parseImage, pullPolicy, withDefaultTag } from '../images/reference.js';
 import { qosClass } from '../pod/qos.js';
@@ -201,6 +201,21 @@ describe('eviction', () => {
     assert.throws(() => parseThresholds(['x<1']), /unsupported eviction signal/);
     assert.throws(() => parseThresholds(['memory.available<1Gi'], {}, true), /grace period must be specified/);
     assert.deepEqual(parseGrace(['memory.available=1m30s']), { 'memory.available': 90_000 });
+  });
+  it('holds pods to the allocatable by the hard threshold of memory', () => {
+    const soft = parseThresholds(['memory.available<1Gi'], { 'memory.available': 1000 }, true);
+    const all = withAllocatable([...parseThresholds(['memory.available<100Mi', 'pid.available<5%']), ...soft]);
+    assert.deepEqual(
+      all.map(({ signal, graceMs }) => [signal, conditionOf(signal), graceMs]),
+      [
+        ['memory.available', 'MemoryPressure', 0],
+        ['pid.available', 'PIDPressure', 0],
+        ['memory.available', 'MemoryPressure', 1000],
+        ['allocatableMemory.available', 'MemoryPressure', 0],
+      ],
+    );
+    const full = { available: 50 * 2 ** 20, capacity: 2 ** 30 };
+    assert.ok(all.at(-1) && isMet(all.at(-1) as (typeof all)[number], { 'allocatableMemory.available': full }));
   });
   it('ranks', () => {
     const candidate = (name: string, usage: number, request: number, priority = 0) => ({

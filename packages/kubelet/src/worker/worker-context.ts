@@ -88,7 +88,7 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
       }),
     preempt: (pod, rejection) => preempt(parts, pod, rejection),
     nextTokenRefresh: (uid) => parts.tokens.nextRefresh(uid),
-    ensureCgroup: async (pod) => parts.cgroups?.ensure(pod),
+    ensureCgroup: (pod) => ensureCgroup(parts, pod),
     removeCgroup: async (pod) => parts.cgroups?.remove(pod),
     resize: (pod, state) => resizer.resize(pod, state),
     extraConditions: (uid) => [resizer.condition(uid)].filter((condition) => condition !== undefined),
@@ -103,6 +103,16 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
     onStarted: (_pod, ms) => parts.metrics.podStart.observe(ms / 1000),
     onDone: (uid) => pods.done(uid),
   };
+}
+
+async function ensureCgroup({ cgroups, events }: Parts, pod: Pod): Promise<void> {
+  try {
+    await cgroups?.ensure(pod);
+  } catch (error) {
+    const message = `unable to ensure pod container exists: ${(error as Error).message}`;
+    events.pod(pod, 'Warning', 'FailedToCreatePodContainer', message);
+    throw error;
+  }
 }
 
 const preempting = { reason: 'Preempting', message: 'Preempted in order to admit critical pod' };
