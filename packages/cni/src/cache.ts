@@ -43,9 +43,13 @@ export class ResultCache {
 
   /** The entry, or undefined if there is none or it can't be read as one (DEL must go on without it). */
   async read(network: string, containerId: string, ifName: string): Promise<CachedAttachment | undefined> {
+    return this.readFile(this.path(network, containerId, ifName));
+  }
+
+  private async readFile(path: string): Promise<CachedAttachment | undefined> {
     let text: string;
     try {
-      text = await readFile(this.path(network, containerId, ifName), 'utf8');
+      text = await readFile(path, 'utf8');
     } catch (e) {
       if ((e as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw e;
@@ -74,6 +78,21 @@ export class ResultCache {
       if (entry) return entry;
     }
     return undefined;
+  }
+
+  /** All entries that can be read. */
+  async list(): Promise<CachedAttachment[]> {
+    let names: string[];
+    try {
+      names = await readdir(this.dir);
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw e;
+    }
+    const entries = await Promise.all(
+      names.filter((n) => !n.endsWith('.tmp')).map((n) => this.readFile(join(this.dir, n))),
+    );
+    return entries.filter((e) => e !== undefined);
   }
 
   async remove(network: string, containerId: string, ifName: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { type CachedAttachment, ResultCache } from './cache.js';
 import { loadConfigDir } from './conflist.js';
 import { CniError, cniErrorCode, NoNetworkConfigError } from './errors.js';
+import { hostLocalReservations, type Reservation } from './host-local.js';
 import { type CniCommand, findPlugin, invoke } from './invoke.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { CniAttachment, CniOptions, CniResult, NetworkConfigList, PluginConfig } from './types.js';
@@ -112,6 +113,47 @@ export class Cni {
       }
       for (const p of list.plugins) await this.exec('CHECK', list, p, a, cached.result);
     });
+  }
+
+  /**
+   * Gives back what containers left that are no more: a runtime that was killed while it added or deleted one, and whose
+   * container went away before it came back. `existing` is asked after the leftovers were looked for, so that a
+   * container that is being added meanwhile is among its ids, if it is created before its ADD. Returns the ids that
+   * were deleted; `onError` is told of those that could not be, which are tried again the next time.
+   */
+  async collectGarbage(
+    existing: () => Promise<ReadonlySet<string>>,
+    onError: (containerId: string, error: unknown) => void,
+  ): Promise<string[]> {
+    const attachments = await this.cache.list();
+    const lists = [...attachments.map((a) => a.config), ...(await this.currentConfig())];
+    const known = new Map<string, Reservation>();
+    for (const { containerId, ifName } of [...attachments, ...(await hostLocalReservations(lists))]) {
+      // `lo` goes away with its namespace; its entry is removed by the DEL of the others.
+      if (ifName !== 'lo') known.set(`${containerId} ${ifName}`, { containerId, ifName });
+      else if (!known.has(`${containerId} eth0`)) known.set(`${containerId} eth0`, { containerId, ifName: 'eth0' });
+    }
+    const ids = await existing();
+    const deleted: string[] = [];
+    for (const { containerId, ifName } of known.values()) {
+      if (ids.has(containerId)) continue;
+      try {
+        await this.del({ containerId, ifName, netns: '' });
+        deleted.push(containerId);
+      } catch (error) {
+        onError(containerId, error);
+      }
+    }
+    return deleted;
+  }
+
+  private async currentConfig(): Promise<NetworkConfigList[]> {
+    try {
+      return [await this.loadConfig()];
+    } catch (e) {
+      if (e instanceof NoNetworkConfigError) return [];
+      throw e;
+    }
   }
 
   /** The cached result of ADD in the 1.0 shape, or undefined. */

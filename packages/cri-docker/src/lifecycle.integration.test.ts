@@ -328,3 +328,28 @@ test('a sandbox removed behind the shim’s back, up or down, gives its address 
     await until(() => assert.ok(!existsSync(reserved)));
   }
 });
+
+test('a shim killed while it makes and removes sandboxes leaves no address behind', async () => {
+  const addresses = () => readdirSync(`${runtime.dir}/cni/ipam/test`).filter((name) => /^\d/.test(name));
+  await runPod(runtime);
+  const before = addresses();
+  const kept = new Set((await runtime.docker.listContainers({ all: true })).map(({ Id }) => Id));
+  const plugins = /^(bridge|host-local|portmap|loopback|bandwidth)$/;
+  const pids = () =>
+    execFileSync('ip', ['netns', 'pids', runtime.netns], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  const commandOf = (pid: string) => (existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, 'utf8') : '');
+  for (let round = 0; round < 2; round++) {
+    const runs = Array.from({ length: 4 }, () => runPod(runtime).catch(() => undefined));
+    // As soon as one of them has an address, others are half way.
+    await until(() => assert.ok(addresses().length > before.length));
+    await runtime.stopShim();
+    await Promise.all(runs);
+    // Plugins that run on alone come to their end.
+    await until(() => assert.ok(!pids().some((pid) => plugins.test(commandOf(pid).trim()))));
+    for (const { Id } of await runtime.docker.listContainers({ all: true })) {
+      if (!kept.has(Id)) await runtime.docker.getContainer(Id).remove({ force: true });
+    }
+    await runtime.startShim();
+    await until(() => assert.deepEqual(addresses(), before));
+  }
+});

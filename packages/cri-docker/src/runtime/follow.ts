@@ -4,6 +4,10 @@ import type { ContainerEvent } from '../docker/events.js';
 import { decodeSandbox, labelKeys } from '../labels.js';
 import { allSandboxes } from '../sandbox/list.js';
 import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
+import { collectNetworkGarbage } from '../sandbox/network-garbage.js';
+
+const garbageIntervalMs = 10 * 60_000;
+const secondLookMs = 30_000;
 
 /**
  * Keeps logs and network in step with what happens in Docker, whoever caused it: takes up what is there now, then
@@ -12,7 +16,14 @@ import { tearDownNetwork, usesHostNetwork } from '../sandbox/network.js';
 export async function followDocker(context: RuntimeContext): Promise<void> {
   await takeUpLogs(context);
   await takeUpOom(context);
-  await releaseLostNetworks(context);
+  const collect = () =>
+    collectNetworkGarbage(context).catch((error: unknown) =>
+      context.logger.error('Looking for what is left of sandboxes failed', { error }),
+    );
+  await collect();
+  // Once more soon: a plugin that outlived the process that ran it may have reserved an address meanwhile.
+  setTimeout(collect, secondLookMs).unref();
+  setInterval(collect, garbageIntervalMs).unref();
   const report = (what: string, id: string) => (error: unknown) => context.logger.error(what, { container: id, error });
   context.events.subscribe((event) => {
     if (event.action === 'die') context.logs.finish(event.id).catch(report('Log could not be ended', event.id));
@@ -44,24 +55,6 @@ async function takeUpOom(context: RuntimeContext): Promise<void> {
   context.oom.keepOnly(containers.map(({ id }) => id));
   for (const { id, sandboxId, state } of containers) {
     if (state === 'CONTAINER_RUNNING') context.oom.watch(id, parents.get(sandboxId));
-  }
-}
-
-/** Networks of sandboxes that went away while nobody looked. One that can't be released now is tried next time. */
-async function releaseLostNetworks(context: RuntimeContext): Promise<void> {
-  const present = new Set((await allSandboxes(context)).map(({ id }) => id));
-  for (const id of await context.networkFiles.ids()) {
-    if (!present.has(id)) await context.networkFiles.remove(id);
-  }
-  for (const id of await context.networks.ids()) {
-    if (present.has(id)) continue;
-    context.logger.warn('Sandbox is gone, releasing its network', { sandbox: id });
-    try {
-      await context.cni.del({ containerId: id, netns: '' });
-      await context.networks.remove(id);
-    } catch (error) {
-      context.logger.error('Network could not be released', { sandbox: id, error });
-    }
   }
 }
 

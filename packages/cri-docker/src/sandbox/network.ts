@@ -2,6 +2,7 @@ import type { CniAttachment, CniResult } from '@kubelab/cni';
 import { CriError, type PodSandboxNetworkStatusOutput } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import type { SandboxRecord } from '../labels.js';
+import { bandwidth, checkBandwidth } from './bandwidth.js';
 
 /** The file of a process' network namespace. */
 export function netnsPath(pid: number): string {
@@ -58,6 +59,7 @@ export async function setUpNetwork(
 ): Promise<CniResult> {
   const attachment = attachmentOf(id, record, pid);
   try {
+    checkBandwidth(record.annotations);
     const result = await context.cni.add(attachment);
     await context.networks.save(id, result);
     return result;
@@ -91,35 +93,4 @@ export async function tearDownNetwork(
 ): Promise<void> {
   await context.cni.del(attachmentOf(id, record, pid));
   await context.networks.remove(id);
-}
-
-/** The kubernetes.io/{in,e}gress-bandwidth annotations, as CNI's bandwidth capability: bits a second. */
-function bandwidth(annotations: Record<string, string>): Record<string, unknown> {
-  const ingress = quantity(annotations['kubernetes.io/ingress-bandwidth']);
-  const egress = quantity(annotations['kubernetes.io/egress-bandwidth']);
-  if (ingress === undefined && egress === undefined) return {};
-  // A burst is required beside a rate; kubelet's CNI code gives the largest.
-  const burst = 2 ** 31 - 1;
-  return {
-    bandwidth: {
-      ...(ingress === undefined ? {} : { ingressRate: ingress, ingressBurst: burst }),
-      ...(egress === undefined ? {} : { egressRate: egress, egressBurst: burst }),
-    },
-  };
-}
-
-const suffixes: Record<string, number> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-};
-
-function quantity(text: string | undefined): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kMGT]|[KMG]i)?$/.exec(text ?? '');
-  return match ? Math.floor(Number(match[1]) * (suffixes[match[2] ?? ''] ?? 1)) : undefined;
 }
