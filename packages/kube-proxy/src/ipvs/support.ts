@@ -1,5 +1,6 @@
 import { IptablesError, run } from '@kubelab/node-iptables';
 import { parseVirtuals } from './ipvsadm.js';
+import { dummyDevice } from './names.js';
 import { defaultScheduler, type IpvsOptions } from './options.js';
 
 /** The machine can't do IPVS mode. */
@@ -54,6 +55,10 @@ function lastReason(text: string): string {
 
 /** Sets the kernel's switches that the mode needs, and the timeouts asked for. */
 export async function configureIpvs(o: IpvsOptions, prefix: string[] = []): Promise<void> {
+  // Made here and now, so that a kernel without such devices is told of at the start.
+  const device = await run([...prefix, 'ip', 'link', 'add', dummyDevice, 'type', 'dummy']);
+  if (device.code !== 0 && !/File exists/.test(device.stderr))
+    throw new IpvsUnsupportedError(`the device ${dummyDevice} can't be made: ${firstLine(device.stderr)}`);
   const settings = [
     // Packets of IPVS get conntrack entries, by which rules and masquerading see them.
     'net.ipv4.vs.conntrack=1',
