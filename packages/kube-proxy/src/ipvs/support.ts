@@ -23,7 +23,10 @@ export async function checkIpvsSupport(scheduler = defaultScheduler, prefix: str
     throw new IpvsUnsupportedError(`scheduler ${JSON.stringify(scheduler)} is no name`);
   const tool = async (name: string, ...args: string[]) => {
     try {
-      return await run([...prefix, name, ...args]);
+      const result = await run([...prefix, name, ...args]);
+      // By `env` or `ip netns exec` the lack of a program is a status.
+      if (result.code === 127 || /exec of "\S+" failed/.test(result.stderr)) throw missing(name);
+      return result;
     } catch (error) {
       if (error instanceof IptablesError) throw missing(name);
       throw error;
@@ -33,7 +36,6 @@ export async function checkIpvsSupport(scheduler = defaultScheduler, prefix: str
   if (ipset.code !== 0) throw new IpvsUnsupportedError(`ipset does not work: ${firstLine(ipset.stderr)}`);
   const list = await tool('ipvsadm', '-Sn');
   if (list.code !== 0) {
-    if (/exec of "ipvsadm" failed|not found/i.test(list.stderr) && !/ip_vs/.test(list.stderr)) throw missing('ipvsadm');
     throw new IpvsUnsupportedError(`the kernel has no ip_vs (IP Virtual Server): ${lastReason(list.stderr)}`);
   }
   for (const v of parseVirtuals(list.stdout).values()) if (v.options.split(' ')[1] === scheduler) return;
