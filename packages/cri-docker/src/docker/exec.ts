@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { Demux } from './demux.js';
 import { toCriError } from './errors.js';
+import { killTree } from './kill-tree.js';
 
 export interface ExecWish {
   cmd: string[];
@@ -50,6 +50,7 @@ export async function openExec(docker: Docker, containerId: string, wish: ExecWi
       inspect: () => exec.inspect(),
       kill: async () => {
         const { Pid, Running } = await exec.inspect();
+        // Docker gives exec'd processes' ids as the host sees them.
         if (Running && Pid > 0) await killTree(Pid);
         stream.destroy();
       },
@@ -90,34 +91,4 @@ function startFailure(exitCode: number, stdout: Buffer): string | undefined {
   if (exitCode !== 126 && exitCode !== 127) return undefined;
   const text = stdout.toString('utf8', 0, 4096);
   return /^OCI runtime exec failed/.test(text) ? text.trim() : undefined;
-}
-
-/** SIGKILL to a process of the host and its descendants. Docker gives exec'd processes' ids as the host sees them. */
-async function killTree(pid: number): Promise<void> {
-  const children = new Map<number, number[]>();
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const parent = await parentOf(entry);
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-  }
-  const all = [pid];
-  for (const one of all) all.push(...(children.get(one) ?? []));
-  for (const one of all) {
-    try {
-      process.kill(one, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-}
-
-async function parentOf(pid: string): Promise<number | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name in brackets may hold anything; the parent is the second field behind it.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    // It ended between being listed and being read.
-    return undefined;
-  }
 }
