@@ -64,7 +64,7 @@ container_cgroup() {
   local id dir
   id=$(pod_field "$1" '{.status.containerStatuses[0].containerID}')
   id=${id#docker://}
-  dir=$(pod_cgroup "$1" "$2")
+  dir=$(pod_cgroup "$1" "${2:-}")
   if [ "$driver" = systemd ]; then echo "$dir/docker-$id.scope"; else echo "$dir/$id"; fi
 }
 

@@ -55,16 +55,13 @@ uml_network() {
   ip -n "$netns" link set "tap$digit" master br0 up
 }
 
-# A guest that reboots ends its kernel here; it is started again until it is powered off.
+# The kernel starts itself again when the guest reboots.
 start_uml() {
   uml_network
   setsid nice -n "${KUBELAB_VM_NICE:-10}" nsenter "--net=/run/netns/$netns" bash -c '
     echo $$ >"$1/pid"
-    while [ ! -e "$1/stopped" ]; do
-      linux.uml "${@:2}" </dev/null >>"$1/console" 2>&1 || true
-      grep -qa "reboot: Restarting system" "$1/console" || break
-      mv "$1/console" "$1/console.before"
-    done' machine "$run" "umid=kubelab-$name" "uml_dir=$run/uml" "ubd0=$run/disk.cow,$dir/$suite.img" root=/dev/ubda rw \
+    exec linux.uml "${@:2}" </dev/null >"$1/console" 2>&1' machine "$run" "umid=kubelab-$name" "uml_dir=$run/uml" \
+    "ubd0=$run/disk.cow,$dir/$suite.img" root=/dev/ubda rw \
     "mem=${memory}M" "eth0=tuntap,tap$digit,52:54:00:78:00:0$digit" con=null con0=null,fd:1 ssl=null quiet \
     lsm=yama,apparmor "machine=$name" "cable=eth0,10.78.0.$digit" gateway=10.78.0.254 "$@" >/dev/null 2>&1 &
   for _ in $(seq 50); do [ -s "$run/pid" ] && break; sleep 0.1; done
@@ -86,7 +83,6 @@ start_qemu() {
 end_machine() {
   local pid
   pid=$(cat "$run/pid")
-  touch "$run/stopped"
   if [ "$kind" = uml ]; then
     # The kernel and its processes are a session, whose leader it has written down.
     pkill -KILL -s "$(cat "$run/uml/kubelab-$name/pid")" || true
@@ -100,6 +96,14 @@ end_machine() {
   rm -rf "$run"
 }
 
+# The npm packages go along only when they changed.
+push() {
+  local lock="$here/../../package-lock.json" more=()
+  "${remote[@]}" cat kubelab/node_modules/.kubelab-lock | cmp -s - "$lock" || more=(node_modules)
+  "$here/pack.sh" "${more[@]}" | gzip -1 | "${remote[@]}" \
+    'cd kubelab && tar xz && cp package-lock.json node_modules/.kubelab-lock && touch node_modules/.kubelab-built'
+}
+
 case $command in
   start)
     [ ! -e "$run" ] || { echo "$name is there already ($run)" >&2; exit 1; }
@@ -108,7 +112,7 @@ case $command in
     wait_for_ssh
     ;;
   ssh) exec "${remote[@]}" "$@" ;;
-  push) "$here/pack.sh" | gzip -1 | "${remote[@]}" 'cd kubelab && tar xz && touch node_modules/.kubelab-built' ;;
+  push) push ;;
   wait) wait_for_ssh ;;
   stop) end_machine ;;
   *) echo "unknown command $command" >&2; exit 2 ;;
