@@ -339,6 +339,27 @@ describe('kubelet on Docker', () => {
     await gone('stubborn');
   });
 
+  it('tells that a pod is no longer ready while it ends', async () => {
+    const hostdir = join(node.dir, 'drain');
+    mkdirSync(hostdir, { recursive: true });
+    node.run('drained', {
+      volumes: [{ name: 'h', hostPath: { path: hostdir } }],
+      containers: [
+        sh('touch /tmp/ready; trap "rm /tmp/ready" TERM; while [ ! -e /h/end ]; do sleep 0.1; done', {
+          volumeMounts: [{ name: 'h', mountPath: '/h' }],
+          readinessProbe: { exec: { command: ['cat', '/tmp/ready'] }, periodSeconds: 1, failureThreshold: 1 },
+        }),
+      ],
+    });
+    await ready('drained');
+    node.api.deletePod('default', 'drained', 120);
+    await until(() => condition('drained', 'Ready')?.status === 'False', 'not ready');
+    assert.equal(status('drained')?.ready, false);
+    assert.ok(status('drained')?.state?.running);
+    writeFileSync(join(hostdir, 'end'), '');
+    await until(() => !node.pod('drained'), 'it to go');
+  });
+
   it('tells about images it cannot get', async () => {
     node.run('noimage', { containers: [{ name: 'c', image: 'localhost:1/none:1' }] });
     node.run('never', { containers: [{ name: 'c', image: 'none/here:1', imagePullPolicy: 'Never' }] });

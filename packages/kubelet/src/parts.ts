@@ -127,7 +127,7 @@ export class Parts {
       cri,
       events,
       logger,
-      onChange: kick,
+      onChange: (uid) => pods.worker(uid)?.probed(),
       onRun: (kind, result) => this.metrics.probes.inc({ probe_type: kind, result }),
     });
     this.tokens = new TokenManager(client);

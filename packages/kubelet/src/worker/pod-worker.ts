@@ -28,6 +28,8 @@ const lastRetryMs = 10_000;
 export class PodWorker {
   private phase: Phase = 'syncing';
   private dirty = false;
+  /** Containers are being stopped, and what becomes of the pod until then is published. */
+  private isStopping = false;
   private running: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopping = new AbortController();
@@ -114,6 +116,15 @@ export class PodWorker {
   async stopped(): Promise<void> {
     if (!this.active || this.closed) return;
     await new Promise<void>((resolve) => this.onStopped.push(resolve));
+  }
+
+  /**
+   * A probe has another result. While containers are being stopped it is told at once: whoever sends traffic to a pod
+   * that is ending must learn when it takes no more.
+   */
+  probed(): void {
+    if (this.isStopping && this.lastState) this.publish(this.lastState, { terminal: false, terminating: true });
+    else this.kick();
   }
 
   /** Something may have changed: look again. */
@@ -378,7 +389,12 @@ export class PodWorker {
     const wasOver = this.rejection !== undefined || isOver(this.current.status?.phase);
     if (!this.removed && !wasOver) this.publish(state, { terminal: false, terminating: true });
     const graceOverride = this.graceOverride ?? (this.removed ? this.orphanGrace(state) : undefined);
-    await killPod(context, this.current, state, { graceOverride, signal });
+    this.isStopping = !this.removed && !wasOver;
+    try {
+      await killPod(context, this.current, state, { graceOverride, signal });
+    } finally {
+      this.isStopping = false;
+    }
     context.probes.remove(uid);
     state = await this.readState();
     if (runningContainers(state).length > 0) throw new Error('containers are still running after they were stopped');
