@@ -1,4 +1,5 @@
-// Cost of kube-proxy with many Services: node test/bench/kube-proxy.mjs [--services 1000,5000,10000] [--backend nft]
+// Cost of kube-proxy with many Services:
+// node test/bench/kube-proxy.mjs [--services 1000,5000,10000] [--mode iptables,nftables] [--backend nft] [--changes 20]
 // Runs as root in a network namespace of its own; nothing of the machine's rules is touched.
 // CPU is that of this process and of its children (iptables), kernel time included.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ const { values } = parseArgs({
   options: {
     services: { type: 'string', default: '1000,5000,10000' },
     backend: { type: 'string', default: 'nft' },
-    mode: { type: 'string', default: 'iptables' },
+    mode: { type: 'string', default: 'iptables,nftables' },
     changes: { type: 'string', default: '20' },
     inside: { type: 'boolean', default: false },
   },
@@ -20,23 +21,17 @@ const { values } = parseArgs({
 
 if (!values.inside) {
   const ns = `kpbench${process.pid}`;
-  for (const n of values.services.split(',')) {
-    execFileSync('ip', ['netns', 'add', ns]);
-    try {
-      const args = [
-        'netns',
-        'exec',
-        ns,
-        process.execPath,
-        new URL(import.meta.url).pathname,
-        '--inside',
-        '--services',
-        n,
-      ];
-      args.push('--backend', values.backend, '--mode', values.mode, '--changes', values.changes);
-      spawnSync('ip', args, { stdio: 'inherit' });
-    } finally {
-      execFileSync('ip', ['netns', 'del', ns]);
+  const script = new URL(import.meta.url).pathname;
+  for (const mode of values.mode.split(',')) {
+    for (const n of values.services.split(',')) {
+      execFileSync('ip', ['netns', 'add', ns]);
+      try {
+        const args = ['netns', 'exec', ns, process.execPath, script, '--inside', '--services', n, '--mode', mode];
+        args.push('--backend', values.backend, '--changes', values.changes);
+        spawnSync('ip', args, { stdio: 'inherit' });
+      } finally {
+        execFileSync('ip', ['netns', 'del', ns]);
+      }
     }
   }
   process.exit(0);
@@ -81,8 +76,7 @@ async function cpu() {
 const percentile = (list, p) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))];
 const round = (x, d = 0) => Number(x.toFixed(d));
 
-const stop = new AbortController();
-const proxy = await KubeProxy.create({
+const options = (signal) => ({
   nodeName: 'n1',
   nodeIPs: [],
   clusterCidrs: ['10.244.0.0/16'],
@@ -93,12 +87,32 @@ const proxy = await KubeProxy.create({
   verifyPeriodMs: 0,
   metrics: new Registry(),
   logger: createLogger({ component: 'bench', format: 'text', verbosity: 0 }),
-  signal: stop.signal,
+  signal,
 });
-for (let i = 0; i < count; i++) {
-  proxy.setService(service(i));
-  proxy.setSlice(slice(i, [fake(i, 0), fake(i, 1)]));
+function fill(to) {
+  for (let i = 0; i < count; i++) {
+    to.setService(service(i));
+    to.setSlice(slice(i, i === count - 1 ? ['10.244.0.1'] : [fake(i, 0), fake(i, 1)]));
+  }
 }
+async function takeOver() {
+  const end = new AbortController();
+  const next = await KubeProxy.create(options(end.signal));
+  fill(next);
+  const before = await cpu();
+  const t = performance.now();
+  const run = next.run();
+  await next.settled();
+  const result = { ms: round(performance.now() - t), cpu: round((await cpu()) - before, 2) };
+  end.abort();
+  await next.stop();
+  await run;
+  return result;
+}
+
+const stop = new AbortController();
+const proxy = await KubeProxy.create(options(stop.signal));
+fill(proxy);
 const cpuBefore = await cpu();
 const started = performance.now();
 const running = proxy.run();
@@ -149,9 +163,15 @@ const removed = await measure((k) => {
   proxy.removeService(service(count + k));
   proxy.removeSlice(slice(count + k, []));
 });
+// A restart takes over what is there.
+stop.abort();
+await proxy.stop();
+await running;
+const again = await takeOver();
 const row = (name, m) => `${name} p50 ${m.p50} ms, p99 ${m.p99} ms, CPU ${m.cpuMs} ms`;
 console.log(`## ${count} Services of 2 endpoints, ${values.mode} ${values.mode === 'iptables' ? values.backend : ''}`);
 console.log(`first full sync: ${full.ms} ms, CPU ${full.cpu} s`);
+console.log(`restart: ${again.ms} ms, CPU ${again.cpu} s`);
 console.log(row('endpoint change:', endpoint));
 console.log(row('Service added:  ', added));
 console.log(row('Service removed:', removed));
@@ -161,6 +181,3 @@ console.log(
 console.log(`memory: ${round(process.memoryUsage().rss / 1e6)} MB`);
 server.close();
 server.closeAllConnections();
-stop.abort();
-await proxy.stop();
-await running;

@@ -278,7 +278,7 @@ export class KubeProxy {
   private programmer(iptables: Iptables, options: RuleOptions): Programmer {
     const prefix = this.o.commandPrefix ?? [];
     if (this.o.mode === 'nftables') return new NftablesProgrammer(options, prefix);
-    if (this.o.mode !== 'ipvs') return new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), options);
+    if (this.o.mode !== 'ipvs') return new IptablesProgrammer(new Restorer(iptables, { batchChains: 600 }), options);
     const ipvs = new IpvsProgrammer(new Restorer(iptables), options, this.o.ipvs, prefix);
     const sweep = () =>
       ipvs.sweep().catch((error: unknown) => this.logger.error('Removing idle real servers failed', { error }));

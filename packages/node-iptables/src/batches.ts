@@ -57,7 +57,7 @@ function take(first: string, left: Set<string>, desired: PendingTable['desired']
     batch.push(chain);
     const wanted = desired.get(chain);
     if (wanted?.kind !== 'ordered') continue;
-    for (const rule of wanted.rules) {
+    for (const rule of wanted.rules.toReversed()) {
       const to = jumpTarget.exec(` ${rule}`)?.[1];
       if (to !== undefined && left.has(to)) todo.push(to);
     }

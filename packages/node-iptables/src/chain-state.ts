@@ -48,16 +48,26 @@ export function sameRules(
   if (kernel.length !== wanted.length) return false;
   if (desired.kind === 'ordered') {
     const key = o.ignoreComments ? bareKey : textKey;
-    return kernel.every((r, i) => r === wanted[i] || key(r) === key(wanted[i] ?? ''));
+    return kernel.every((r, i) => brief(r) === brief(wanted[i] ?? '') || key(r) === key(wanted[i] ?? ''));
   }
   const body = kernel.length - desired.tail.length;
   if (!desired.tail.every((r, i) => textKey(r) === textKey(kernel[body + i] ?? ''))) return false;
-  const have = new Map<string, number>();
-  for (const r of kernel.slice(0, body)) have.set(textKey(r), (have.get(textKey(r)) ?? 0) + 1);
-  for (const r of wanted.slice(0, body)) {
-    const n = have.get(textKey(r)) ?? 0;
-    if (n === 0) return false;
-    have.set(textKey(r), n - 1);
+  const [left, missing] = difference(kernel.slice(0, body), wanted.slice(0, body), brief);
+  return difference(left, missing, textKey)[1].length === 0;
+}
+
+/** What most rules read from the kernel differ by from ours; the rest is for `textKey`, which is 20 times as dear. */
+const brief = (rule: string) => rule.replaceAll('/32 ', ' ').replaceAll('/128 ', ' ');
+
+/** Elements of `a` and of `b` that have no partner in the other with the same key. */
+function difference(a: readonly string[], b: readonly string[], key: (text: string) => string): [string[], string[]] {
+  const have = new Map<string, string[]>();
+  for (const x of a) {
+    const k = key(x);
+    const list = have.get(k);
+    if (list) list.push(x);
+    else have.set(k, [x]);
   }
-  return true;
+  const missing = b.filter((x) => have.get(key(x))?.pop() === undefined);
+  return [[...have.values()].flat(), missing];
 }

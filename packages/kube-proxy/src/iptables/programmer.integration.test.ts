@@ -15,7 +15,7 @@ before(() => execFileSync('ip', ['netns', 'add', ns]));
 after(() => execFileSync('ip', ['netns', 'del', ns]));
 
 function make(): IptablesProgrammer {
-  return new IptablesProgrammer(new Restorer(iptables, { batchChains: 1500 }), {
+  return new IptablesProgrammer(new Restorer(iptables, { batchChains: 600 }), {
     family: 'ipv4',
     clusterCidr: '10.244.0.0/16',
     masqueradeAll: false,
