@@ -131,7 +131,7 @@ test('a scheduler that the kernel lacks is refused, and the trial leaves nothing
     checkIpvsSupport('nosuch'),
     (e) => e instanceof IpvsUnsupportedError && /nosuch/.test(e.message),
   );
-  await checkIpvsSupport('lc');
+  await checkIpvsSupport('rr');
   assert.doesNotMatch(virtuals(), /198\.51\.100\.0/);
 });
 
@@ -244,8 +244,6 @@ test('NetworkPolicies hold for what IPVS sends to pods, and not for what it take
   for (const what of ['-F', '-X']) lab.run('iptables-legacy', '-t', 'mangle', what);
 });
 
-test('what is read is what was written', () => isAsWritten());
-
 test('second phase: endpoints change while there are connections and flows', async () => {
   assert.match(await lab.ask('client', 'again', 'a', '10.96.0.6:80'), /^p1 /);
   assert.match(await lab.ask('p2', 'udp', '10.96.0.10:53', 5555), /^p1 /);
@@ -292,8 +290,9 @@ test('policies Local without an endpoint here: by an external address pods and t
 test('source ranges without the node', async () => {
   assert.match(await lab.get('client', '192.0.2.78:80'), /^p\d /);
   assert.equal(await lab.get('node', '192.0.2.78:80', noAnswer), 'timeout');
-  await isAsWritten();
 });
+
+test('what is read is what was written', () => isAsWritten());
 
 test('third phase: a Service that cannot be programmed is reported and leaves the others working', async () => {
   problems = [];
@@ -313,9 +312,9 @@ test('third phase: a Service that cannot be programmed is reported and leaves th
   proxy.setSlice(slice('grace', [p1, p2]));
   await synced();
   assert.match(await lab.get('node', '10.96.0.67:80'), /^p\d /);
-  assert.match(problems.join('\n'), /^bad: cannot be programmed: .*70000 is not a port/m);
+  assert.match(problems.join('\n'), /^bad: cannot be programmed: 70000 is not a port/m);
   assert.match(problems.join('\n'), /^worse: cannot be programmed: ipvsadm -R: .*address not unicast/m);
-  assert.match(problems.join('\n'), /^thief: cannot be programmed: .*192\.0\.2\.77:80 is already used by default\/lb/m);
+  assert.match(problems.join('\n'), /^thief: cannot be programmed: 192\.0\.2\.77:80 is already used by default\/lb/m);
   assert.match(await lab.get('client', '192.0.2.77:80'), /^p\d /, 'who came first has it');
 });
 

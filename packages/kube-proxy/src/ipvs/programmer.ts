@@ -311,6 +311,10 @@ export class IpvsProgrammer implements Programmer {
 
 const setOf = (member: string) => member.slice(0, member.indexOf(' ')) as SetName;
 
+/** Why a service port can't be programmed: the kernel's reason, or ours in plain words. */
 function problem(message: string, cause?: IptablesError): RestoreError {
-  return new RestoreError(cause ?? new IptablesError('ipvs', 1, message), {});
+  if (cause) return new RestoreError(cause, {});
+  const error = new RestoreError(new IptablesError('ipvs', undefined, message), {});
+  error.message = message;
+  return error;
 }
