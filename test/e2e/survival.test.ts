@@ -13,8 +13,9 @@ const namespace = 'survive';
 let url = '';
 
 const ofNode1 = ['kubelet', 'cri-docker', 'dockerd'];
-const processes = [
-  ...['supervisor', 'supervisor-keeper', 'etcd', 'apiserver', 'controller-manager', 'scheduler'],
+const processes: [string, string, ...string[]] = [
+  ...(['supervisor', 'supervisor-keeper'] as const),
+  ...['etcd', 'apiserver', 'controller-manager', 'scheduler'],
   ...ofNode1.map((name) => `nodes/node1/${name}`),
 ];
 
@@ -62,13 +63,23 @@ for (const name of processes) {
   });
 }
 
-test('status tells who was started again, and why; up has nothing left to do', async () => {
+test('status tells who was started again, and why', async () => {
   const said = await kubelab('status');
   assert.match(said, /control-plane +etcd +running +pid \d+ +restarts \d+ \(.+, .+\)\n/);
   assert.match(said, /node2 +kubelet +running +pid \d+\n/);
-  const pids = processes.map(pidOf);
-  assert.match(await kubelab('up'), /supervisor is running[\s\S]* is up after/);
-  assert.deepEqual(processes.map(pidOf), pids);
+});
+
+test('up starts a supervisor where none is left, and it takes on what runs', async () => {
+  const [supervisor, keeper, ...others] = processes;
+  const pids = others.map(pidOf);
+  const ended = [pidOf(keeper), pidOf(supervisor)];
+  for (const pid of ended) {
+    process.kill(pid, 'SIGKILL');
+  }
+  assert.match(await kubelab('up'), /supervisor started[\s\S]* is up after/);
+  assert.deepEqual(others.map(pidOf), pids);
+  assert.ok(runningPidOf(supervisor) && runningPidOf(keeper) && !ended.includes(pidOf(supervisor)));
+  assert.doesNotMatch(await kubelab('status'), /DOWN|NotReady/);
 });
 
 function restarts(pod: { status: { containerStatuses?: { restartCount: number }[] } }): number {

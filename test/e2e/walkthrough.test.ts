@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { getJson, kubectl, type Pod, pods, tryKubectl } from './lib/cluster.js';
+import { getJson, kubectl, kubectlInput, type Pod, pods, tryKubectl } from './lib/cluster.js';
 import { eventually, run } from './lib/exec.js';
 import { startLoad } from './lib/load-client.js';
 import {
@@ -20,6 +20,10 @@ import { podNetwork } from './lib/pod-network.js';
 
 interface Service {
   spec: { clusterIP: string; ports: { nodePort: number }[] };
+}
+
+interface Deployment {
+  spec: { template: { spec: { containers: { readinessProbe?: object }[] } } };
 }
 
 const namespace = 'walk';
@@ -57,7 +61,13 @@ test('nodes: both are Ready, with their own address, container runtime and pod n
 });
 
 test('a deployment runs on both nodes and is exposed by a Service', async () => {
-  await kubectlIn('create', 'deployment', 'web', '--image=kubelab/httpd', '--replicas=3');
+  const create = ['create', 'deployment', 'web', '--image=kubelab/httpd', '--replicas=3', '--dry-run=client'];
+  const deployment = JSON.parse(await kubectlIn(...create, '-o', 'json')) as Deployment;
+  // Without a probe a pod is ready when its process runs; on a busy machine that is before it listens.
+  for (const container of deployment.spec.template.spec.containers) {
+    container.readinessProbe = { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 };
+  }
+  await kubectlInput(JSON.stringify(deployment), '-n', namespace, 'create', '-f', '-');
   await kubectlIn('expose', 'deployment', 'web', '--port=80', '--target-port=8080', '--type=NodePort');
   await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=60s');
   const ready = await readyPods(3);

@@ -23,6 +23,7 @@ export const down: Command = {
     const config = readClusterConfig(layout);
     if (!config && !readNodeConfig(nodeLayoutOf(layout))) {
       report.line(`There is no cluster ${layout.name} on this machine.`);
+      await removeSupervisor(layout);
       removeFolders(layout, options.boolean('keep-data'));
       return;
     }
