@@ -23,7 +23,7 @@ interface Service {
 }
 
 interface Deployment {
-  spec: { template: { spec: { containers: { readinessProbe?: object }[] } } };
+  spec: { template: { spec: { containers: { readinessProbe?: object; env?: object[] }[] } } };
 }
 
 const namespace = 'walk';
@@ -63,9 +63,11 @@ test('nodes: both are Ready, with their own address, container runtime and pod n
 test('a deployment runs on both nodes and is exposed by a Service', async () => {
   const create = ['create', 'deployment', 'web', '--image=kubelab/httpd', '--replicas=3', '--dry-run=client'];
   const deployment = JSON.parse(await kubectlIn(...create, '-o', 'json')) as Deployment;
-  // Without a probe a pod is ready when its process runs; on a busy machine that is before it listens.
+  // Without a probe a pod is ready when its process runs; on a busy machine that is before it listens. And there the
+  // rules may take a while to follow a pod that ends.
   for (const container of deployment.spec.template.spec.containers) {
     container.readinessProbe = { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 };
+    container.env = [{ name: 'DRAIN_SECONDS', value: '12' }];
   }
   await kubectlInput(JSON.stringify(deployment), '-n', namespace, 'create', '-f', '-');
   await kubectlIn('expose', 'deployment', 'web', '--port=80', '--target-port=8080', '--type=NodePort');
