@@ -147,7 +147,8 @@ export class KeptProcess {
     this.nextStartMs = undefined;
     this.nextProbeMs = this.now() + this.timing.probePeriodMs;
     this.failures = 0;
-    this.answered = false;
+    // One that has run for long is not one that still starts.
+    this.answered = this.now() - this.current.sinceMs > this.timing.startFailures * this.timing.probePeriodMs;
     this.endReason = undefined;
   }
 

@@ -117,10 +117,16 @@ export class StatusManager {
     if (entry.writing) return;
     entry.writing = this.write(entry).finally(() => {
       entry.writing = undefined;
-      // Set after the loop had looked for the last time; not after it gave up on a pod that is gone.
-      if (entry.dirtySince !== undefined && this.isCurrent(entry)) this.kick(entry);
-      else if (entry.observed) this.compare(entry, entry.observed);
-      if (!entry.writing) entry.observed = undefined;
+      if (!this.isCurrent(entry)) return;
+      // Set after the loop had looked for the last time.
+      if (entry.dirtySince !== undefined) {
+        this.kick(entry);
+        return;
+      }
+      // Looked at once: a write that gives up, since the pod is gone, must not lead to another one without end.
+      const { observed } = entry;
+      entry.observed = undefined;
+      if (observed) this.compare(entry, observed);
     });
   }
 
