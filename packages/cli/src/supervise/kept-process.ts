@@ -218,6 +218,8 @@ export class KeptProcess {
 
   private async probe(record: PidRecord): Promise<void> {
     this.probing = true;
+    // Counted from the beginning, as the kubelet does: one that times out is followed by the next at once.
+    this.nextProbeMs = this.now() + this.timing.probePeriodMs;
     let ok = false;
     try {
       ok = await this.spec.live(this.timing.probeTimeoutMs);
@@ -225,7 +227,6 @@ export class KeptProcess {
       this.logger.warn('Probe failed', { process: this.id, error });
     } finally {
       this.probing = false;
-      this.nextProbeMs = this.now() + this.timing.probePeriodMs;
     }
     if (this.closed || this.current?.record !== record) {
       return;
