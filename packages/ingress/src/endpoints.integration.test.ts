@@ -12,14 +12,17 @@ let proxy: TestProxy;
 const roll = ingress('roll', { rules: [{ host: 'roll', http: { paths: [path('/', 'roll')] } }] });
 
 before(async () => {
-  proxy = await TestProxy.start(2);
+  proxy = await TestProxy.start({ workers: 2 });
 });
 after(() => proxy.stop());
 
 const master = () => Number(readFileSync(`${proxy.dir}/nginx.pid`, 'utf8'));
 
 /** Clients that ask until told to stop, some on connections that they keep, some on one for each request. */
-function load(url: string): { stop(): Promise<{ count: number; failures: string[]; connections: number }> } {
+function load(
+  url: string,
+  methods = ['GET', 'POST'],
+): { stop(): Promise<{ count: number; failures: string[]; connections: number }> } {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   let isDone = false;
   let count = 0;
@@ -38,8 +41,8 @@ function load(url: string): { stop(): Promise<{ count: number; failures: string[
       await delay(50);
     }
   };
-  const clients = [...Array(6).fill(['GET', true]), ...Array(2).fill(['POST', true]), ...Array(2).fill(['GET', false])];
-  const all = clients.map(([method, kept]) => client(kept, method));
+  const kept = Array.from({ length: 8 }, (_, i) => client(true, methods[i % methods.length] ?? 'GET'));
+  const all = [...kept, client(false, 'GET'), client(false, 'GET')];
   return {
     async stop() {
       isDone = true;
@@ -98,10 +101,12 @@ test('a rolling update at 200 requests a second: none fails, no kept connection 
 });
 
 test('a pod that dies before its endpoint is gone: others are asked in its place', async () => {
+  // What may change something is not sent twice, so it may be lost with the pod.
+  const methods = ['GET'];
   const [alive, dead] = [await proxy.backend('alive'), await proxy.backend('dead')];
   proxy.addService('roll', [alive.port, dead.port]);
   await proxy.apply(roll);
-  const clients = load('http://roll/');
+  const clients = load('http://roll/', methods);
   await delay(200);
   await dead.stop();
   await delay(500);

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { Client, inClusterConfig, loadKubeconfig } from '@kubelab/client';
 import { OptionError, type OptionSpecs, runComponent, serveOperational } from '@kubelab/component-base';
+import { findLua, rejectsHandshakes } from './abilities.js';
 import { startIngress } from './start.js';
 
 const options: OptionSpecs = {
@@ -27,7 +27,7 @@ const options: OptionSpecs = {
   'nginx-modules': {
     type: 'string',
     default: '/usr/lib/nginx/modules',
-    description: "Folder of nginx' modules; Debian's libnginx-mod-http-lua is needed",
+    description: "Folder of nginx' modules; with libnginx-mod-http-lua endpoints change without reloads",
   },
   'nginx-user': { type: 'string', default: 'www-data', description: "User of nginx' workers; empty: as started" },
   'operational-address': { type: 'string', default: '0.0.0.0:10254', description: '/healthz, /readyz and /metrics' },
@@ -43,6 +43,8 @@ await runComponent({
     const dir = o.string('work-dir');
     mkdirSync(dir, { recursive: true });
     const kubeconfig = o.optionalString('kubeconfig');
+    const lua = findLua(o.string('nginx-modules'));
+    if (!lua) logger.warn('nginx has no Lua here: endpoints change by reloads', { modules: o.string('nginx-modules') });
     const isRoot = process.getuid?.() === 0;
     const ingress = await startIngress({
       client: new Client(kubeconfig ? loadKubeconfig(kubeconfig) : inClusterConfig()),
@@ -54,8 +56,8 @@ await runComponent({
         workers: availableParallelism(),
         user: isRoot ? o.optionalString('nginx-user') : undefined,
         ipv6: existsSync('/proc/net/if_inet6'),
-        modulesDir: o.string('nginx-modules'),
-        luaDir: fileURLToPath(new URL('../lua', import.meta.url)),
+        lua,
+        rejectsHandshakes: await rejectsHandshakes(o.string('nginx-binary')),
         token: randomBytes(16).toString('hex'),
       },
       nginxBinary: o.string('nginx-binary'),

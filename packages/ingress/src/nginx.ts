@@ -59,6 +59,7 @@ export class Nginx {
 
   /** Tells the workers the endpoints of a model. True if they are others than before. Rejects if nginx does not take them. */
   async tell(model: ProxyModel): Promise<boolean> {
+    if (!this.settings.lua) return false;
     const text = renderEndpoints(model);
     if (text === this.endpoints) return false;
     await mkdir(this.settings.dir, { recursive: true });

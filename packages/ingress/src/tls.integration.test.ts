@@ -34,15 +34,12 @@ function secret(name: string, commonName: string, key = 'ec'): void {
 }
 
 /** Name of the certificate that a client is shown for a host; the error's code if there is no handshake. */
-function shown(host: string): Promise<string> {
+function shown(host: string, at = proxy): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(
-      { host: '127.0.0.1', port: proxy.https, servername: host, rejectUnauthorized: false },
-      () => {
-        resolve(`${socket.getPeerCertificate().subject.CN} ${socket.alpnProtocol || 'http/1.1'}`);
-        socket.destroy();
-      },
-    );
+    const socket = connect({ host: '127.0.0.1', port: at.https, servername: host, rejectUnauthorized: false }, () => {
+      resolve(`${socket.getPeerCertificate().subject.CN} ${socket.alpnProtocol || 'http/1.1'}`);
+      socket.destroy();
+    });
     socket.on('error', (e: NodeJS.ErrnoException) => resolve(e.code ?? e.message));
   });
 }
@@ -115,4 +112,31 @@ test('secrets that are wrong break only their own hosts', async () => {
   assert.match(said, /^missing: Secret missing does not exist$/m);
   // nginx itself refuses a key that is too short, where OpenSSL is set up so.
   assert.equal(/^weak: nginx refuses it/m.test(said), (await proxy.who('http://weak.example/')) === '404');
+});
+
+test('an older nginx without Lua serves the same, and is reloaded for endpoints', async () => {
+  secret('one', 'one.example');
+  const old = await TestProxy.start({ isOld: true });
+  try {
+    const [a, b] = [await old.backend('a'), await old.backend('b')];
+    for (const [name, value] of proxy.secrets) old.secrets.set(name, value);
+    old.addService('a', [a.port]);
+    await old.apply(
+      ingress('one', {
+        tls: [{ hosts: ['one.example'], secretName: 'one' }],
+        rules: [host('one.example'), host('plain.example')],
+      }),
+    );
+    assert.equal(await shown('one.example', old), 'one.example http/1.1');
+    assert.match(await shown('plain.example', old), /^ERR_SSL|ECONNRESET/);
+    assert.equal(await old.who('https://one.example/x'), 'a /x');
+    old.addService('a', [b.port]);
+    await old.reconcile();
+    assert.equal(await old.who('http://plain.example/x'), 'b /x');
+    old.addService('a', []);
+    await old.reconcile();
+    assert.equal(await old.who('http://plain.example/x'), '503');
+  } finally {
+    await old.stop();
+  }
 });

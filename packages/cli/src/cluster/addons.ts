@@ -13,8 +13,8 @@ export interface Addon {
 export interface AddonImage {
   name: string;
   packages: string[];
-  /** Programs of the machine that it holds, their modules and folders, and the Debian packages that have them. */
-  programs: { path: string; debianPackage: string }[];
+  /** Programs of the machine that it holds, their modules and folders, and the Debian packages that have them. What is optional is left out where it can't be had. */
+  programs: { path: string; debianPackage: string; optional?: boolean }[];
 }
 
 /** What every cluster has shares one image: most of it is the same, and the nodes get it faster than two. */
@@ -38,11 +38,15 @@ const addons: Addon[] = [
       packages: ['ingress'],
       programs: [
         { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' },
-        { path: '/usr/lib/nginx/modules/ndk_http_module.so', debianPackage: 'libnginx-mod-http-ndk' },
-        { path: '/usr/lib/nginx/modules/ngx_http_lua_module.so', debianPackage: 'libnginx-mod-http-lua' },
-        // The Lua module's own library.
-        { path: '/usr/share/lua/5.1/ngx', debianPackage: 'lua-resty-core' },
-        { path: '/usr/share/lua/5.1/resty', debianPackage: 'lua-resty-core' },
+        { path: '/usr/lib/nginx/modules/ndk_http_module.so', debianPackage: 'libnginx-mod-http-ndk', optional: true },
+        {
+          path: '/usr/lib/nginx/modules/ngx_http_lua_module.so',
+          debianPackage: 'libnginx-mod-http-lua',
+          optional: true,
+        },
+        // With Lua endpoints change without reloads; not every distribution has all of it. Its own library:
+        { path: '/usr/share/lua/5.1/ngx', debianPackage: 'lua-resty-core', optional: true },
+        { path: '/usr/share/lua/5.1/resty', debianPackage: 'lua-resty-core', optional: true },
       ],
     },
   },

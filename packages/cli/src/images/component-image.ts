@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entryPoint } from '../cluster/layout.js';
 import { run } from '../process/run.js';
@@ -6,7 +6,7 @@ import type { NodeImage } from './node-images.js';
 
 /**
  * The image kubelab/NAME of some of this repository's own processes that run in the cluster, with programs of this
- * machine. Which process a container runs is said by its command: /app/packages/PACKAGE/dist/main.js.
+ * machine, of those that are there. Which process a container runs is said by its command: /app/packages/PACKAGE/dist/main.js.
  */
 export function componentImage(name: string, packages: string[], binaries: string[]): NodeImage {
   const repository = join(entryPoint(packages[0] ?? name), '../../../..');
@@ -25,7 +25,7 @@ export function componentImage(name: string, packages: string[], binaries: strin
 
 async function build(repository: string, packages: string[], binaries: string[], output: string): Promise<string> {
   const script = join(repository, 'deploy/images/build.mjs');
-  const extra = binaries.map((binary) => `--binary=${binary}`);
+  const extra = binaries.filter((binary) => existsSync(binary)).map((binary) => `--binary=${binary}`);
   await run([process.execPath, script, ...packages, output, ...extra]);
   return output;
 }

@@ -16,8 +16,11 @@ function addonImage({ name, packages, programs }: AddonImage): NodeImage {
   return {
     ...image,
     archive: async (work) => {
-      for (const program of programs) {
-        await ensureProgram(program.path, program.debianPackage);
+      for (const { path, debianPackage, optional } of programs) {
+        await ensureProgram(path, debianPackage).catch((error: Error) => {
+          if (!optional) throw error;
+          process.stderr.write(`The image ${name} is made without ${path}: ${error.message}\n`);
+        });
       }
       return image.archive(work);
     },

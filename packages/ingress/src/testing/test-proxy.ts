@@ -5,9 +5,9 @@ import { request as requestTls } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { V1EndpointSlice, V1HTTPIngressPath, V1Ingress, V1Secret, V1Service } from '@kubelab/api';
 import { createLogger } from '@kubelab/component-base';
+import { findLua } from '../abilities.js';
 import { Controller } from '../controller.js';
 import { Nginx } from '../nginx.js';
 
@@ -73,14 +73,15 @@ export class TestProxy {
     });
   }
 
-  static async start(workers = 1): Promise<TestProxy> {
+  /** `isOld`: as with an nginx of 1.18 without Lua. */
+  static async start({ workers = 1, isOld = false } = {}): Promise<TestProxy> {
     const dir = await mkdtemp(join(tmpdir(), 'ingress-'));
     const [httpPort, httpsPort] = [await freePort(), await freePort()];
     const settings = {
       ...{ httpPort, httpsPort, statusPort: await freePort(), dir, workers, ipv6: false },
       user: process.getuid?.() === 0 ? 'root' : undefined,
-      modulesDir: '/usr/lib/nginx/modules',
-      luaDir: fileURLToPath(new URL('../../lua', import.meta.url)),
+      lua: isOld ? undefined : findLua('/usr/lib/nginx/modules'),
+      rejectsHandshakes: !isOld,
       token: randomBytes(8).toString('hex'),
     };
     const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
