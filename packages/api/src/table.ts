@@ -12,6 +12,8 @@ const key = (group: string, version: string, name: string): string => `${group}/
 export class ResourceTable {
   readonly #entries = new Set<ResourceEntry>();
   readonly #byResource = new Map<string, ResourceEntry>();
+  /** By group and plural name, whatever the version: looked up several times in each write. */
+  readonly #rows = new Map<string, ResourceEntry>();
   readonly #byKind = new Map<string, ResourceEntry>();
   readonly #listeners = new Set<TableListener>();
 
@@ -29,6 +31,11 @@ export class ResourceTable {
     return this.#byKind.get(key(group, version, kind));
   }
 
+  /** The row of a group with this plural name. */
+  row(group: string, resource: string): ResourceEntry | undefined {
+    return this.#rows.get(`${group}/${resource}`);
+  }
+
   /** All rows, in the order they were added. */
   all(): ResourceEntry[] {
     return [...this.#entries];
@@ -41,7 +48,7 @@ export class ResourceTable {
 
   /** Adds a row; a row of the same group and plural name is replaced in one step. */
   add(entry: ResourceEntry): void {
-    const old = this.all().find((e) => e.group === entry.group && e.resource === entry.resource);
+    const old = this.row(entry.group, entry.resource);
     if (old) this.#delete(old);
     this.#insert(entry);
     for (const listener of this.#listeners) listener({ added: entry, removed: old });
@@ -62,6 +69,7 @@ export class ResourceTable {
 
   #insert(entry: ResourceEntry): void {
     this.#entries.add(entry);
+    this.#rows.set(`${entry.group}/${entry.resource}`, entry);
     for (const { version } of entry.versions) {
       this.#byResource.set(key(entry.group, version, entry.resource), entry);
       this.#byKind.set(key(entry.group, version, entry.kind), entry);
@@ -70,6 +78,7 @@ export class ResourceTable {
 
   #delete(entry: ResourceEntry): void {
     this.#entries.delete(entry);
+    this.#rows.delete(`${entry.group}/${entry.resource}`);
     for (const { version } of entry.versions) {
       this.#byResource.delete(key(entry.group, version, entry.resource));
       this.#byKind.delete(key(entry.group, version, entry.kind));

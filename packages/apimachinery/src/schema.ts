@@ -66,14 +66,37 @@ export type SchemaResolver = (ref: string) => Schema | undefined;
 /** A resolver for schemas without references (CRDs). */
 export const noReferences: SchemaResolver = () => undefined;
 
+/** What schemas stand for, by who resolves their references: schemas are not changed once they are used. */
+const dereferenced = new WeakMap<SchemaResolver, WeakMap<Schema, Schema>>();
+
 /**
  * The schema itself behind `$ref` and a single-element `allOf`. Extensions written beside the reference
  * (patch strategy, default) win over those of the target.
  */
 export function derefSchema(schema: Schema | undefined, resolve: SchemaResolver): Schema | undefined {
+  if (!schema || (schema.$ref === undefined && schema.allOf === undefined)) {
+    return schema;
+  }
+  let known = dereferenced.get(resolve);
+  if (!known) {
+    known = new WeakMap();
+    dereferenced.set(resolve, known);
+  }
+  let result = known.get(schema);
+  if (!result) {
+    result = followReferences(schema, resolve);
+    // What a reference leads to may come later (a definition that is added): only what was found is kept.
+    if (result !== schema) {
+      known.set(schema, result);
+    }
+  }
+  return result;
+}
+
+function followReferences(schema: Schema, resolve: SchemaResolver): Schema {
   let s = schema;
   let outer: Schema | undefined;
-  for (let depth = 0; s && depth < 16; depth++) {
+  for (let depth = 0; depth < 16; depth++) {
     const single = s.allOf?.length === 1 && s.type === undefined && !s.properties ? s.allOf[0] : undefined;
     const target: Schema | undefined =
       s.$ref !== undefined ? resolve(s.$ref) : single?.$ref !== undefined ? resolve(single.$ref) : undefined;
@@ -81,25 +104,11 @@ export function derefSchema(schema: Schema | undefined, resolve: SchemaResolver)
     outer = outer ? mergeOuter(s, outer) : s;
     s = target;
   }
-  if (!s || !outer) return s;
-  return mergeOuter(s, outer);
+  return outer ? mergeOuter(s, outer) : s;
 }
-
-const derefCache = new WeakMap<Schema, WeakMap<Schema, Schema>>();
 
 function mergeOuter(target: Schema, outer: Schema): Schema {
   const { $ref: _ref, allOf: _allOf, ...rest } = outer;
-  const keys = Object.keys(rest).filter((k) => k !== 'description');
-  if (keys.length === 0) return target;
-  let byOuter = derefCache.get(target);
-  if (!byOuter) {
-    byOuter = new WeakMap();
-    derefCache.set(target, byOuter);
-  }
-  let merged = byOuter.get(outer);
-  if (!merged) {
-    merged = { ...target, ...rest };
-    byOuter.set(outer, merged);
-  }
-  return merged;
+  const adds = Object.keys(rest).some((key) => key !== 'description');
+  return adds ? { ...target, ...rest } : target;
 }

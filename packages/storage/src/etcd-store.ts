@@ -22,8 +22,8 @@ export interface EtcdOptions extends EtcdConnection {
   requestTimeoutMs?: number;
 }
 
-/** More reads at once would only cost time: each serves everybody who waits. */
-const maxRevisionReads = 3;
+/** More reads at once would only cost time: each serves everybody who waits, and while one is under way others gather. */
+const maxRevisionReads = 2;
 const nothing = () => undefined;
 
 type KeyValue = { key: Buffer; value: Buffer; mod_revision: string };

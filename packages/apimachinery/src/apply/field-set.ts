@@ -32,37 +32,42 @@ export class FieldSet {
 
   insert(path: readonly string[]): void {
     let at = this.root;
-    path.forEach((element, i) => {
+    for (let i = 0; i < path.length; i++) {
+      const element = path[i] as string;
       let node = at.get(element);
       if (!node) {
         node = { member: false, children: undefined };
         at.set(element, node);
       }
-      if (i === path.length - 1) node.member = true;
-      else {
+      if (i === path.length - 1) {
+        node.member = true;
+      } else {
         node.children ??= new Map();
         at = node.children;
       }
-    });
+    }
   }
 
   get isEmpty(): boolean {
     return noMembers(this.root);
   }
 
+  // Sets are not changed any more once they are combined, so a result may be one of the operands.
   union(o: FieldSet): FieldSet {
-    return new FieldSet(union(this.root, o.root));
+    if (this.root.size === 0) return o;
+    return o.root.size === 0 ? this : new FieldSet(union(this.root, o.root));
   }
   /** What is in this set and not in the other. */
   difference(o: FieldSet): FieldSet {
-    return new FieldSet(difference(this.root, o.root));
+    return this.root.size === 0 || o.root.size === 0 ? this : new FieldSet(difference(this.root, o.root));
   }
   intersection(o: FieldSet): FieldSet {
-    return new FieldSet(intersection(this.root, o.root));
+    if (this.root.size === 0) return this;
+    return o.root.size === 0 ? o : new FieldSet(intersection(this.root, o.root));
   }
   /** Removes the paths of the other set and everything below them. */
   recursiveDifference(o: FieldSet): FieldSet {
-    return new FieldSet(recursiveDifference(this.root, o.root));
+    return this.root.size === 0 || o.root.size === 0 ? this : new FieldSet(recursiveDifference(this.root, o.root));
   }
   equals(o: FieldSet): boolean {
     return this.difference(o).isEmpty && o.difference(this).isEmpty;
@@ -107,9 +112,13 @@ function readChildren(fields: unknown): Node {
 
 function writeChildren(children: ReadonlyMap<string, Node>, member: boolean): Record<string, unknown> {
   const out: Record<string, unknown> = {};
-  const used = [...children].filter(([, n]) => n.member || (n.children && !noMembers(n.children)));
+  const used: string[] = [];
+  for (const [key, node] of children) {
+    if (node.member || (node.children && !noMembers(node.children))) used.push(key);
+  }
   if (member && used.length > 0) out['.'] = {};
-  for (const [key, node] of used.sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const key of used.sort()) {
+    const node = children.get(key) as Node;
     out[key] = writeChildren(node.children ?? emptyMap, node.member);
   }
   return out;

@@ -47,15 +47,17 @@ export function encodeManagers(managers: Managers): ManagedFieldsEntry[] {
     for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return (x[i] as string) < (y[i] as string) ? -1 : 1;
     return 0;
   });
-  return list.map((m) => ({
-    ...(m.manager ? { manager: m.manager } : {}),
-    operation: m.operation,
-    apiVersion: m.apiVersion,
-    ...(m.time ? { time: m.time } : {}),
-    fieldsType: 'FieldsV1',
-    fieldsV1: m.set.toFieldsV1(),
-    ...(m.subresource ? { subresource: m.subresource } : {}),
-  }));
+  return list.map(encodeManager);
+}
+
+/** The members in the order that Kubernetes writes them in; nearly every write makes some, so none is spread. */
+function encodeManager({ manager, operation, apiVersion, time, set, subresource }: Manager): ManagedFieldsEntry {
+  const entry: ManagedFieldsEntry = manager ? { manager, operation, apiVersion } : { operation, apiVersion };
+  if (time) entry.time = time;
+  entry.fieldsType = 'FieldsV1';
+  entry.fieldsV1 = set.toFieldsV1();
+  if (subresource) entry.subresource = subresource;
+  return entry;
 }
 
 /** Fields that nobody owns. */

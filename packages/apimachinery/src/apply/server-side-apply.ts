@@ -15,7 +15,7 @@ import {
   stripUnowned,
 } from './managers.js';
 import { isMap, TypedError } from './typed.js';
-import { compareObjects, fieldSetOf, mergeObjects, removeFields, withParents } from './walk.js';
+import { type Comparison, compareObjects, fieldSetOf, mergeObjects, removeFields, withParents } from './walk.js';
 
 export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -76,7 +76,17 @@ function emptyLive(obj: KubeObject): KubeObject {
   };
 }
 
-/** Takes away from the other managers what changed or vanished. Returns the conflicts that there were. */
+/** The object without what nobody can own and what is often the largest part of its metadata. */
+function withoutManagers(obj: KubeObject): KubeObject {
+  if (!obj.metadata?.managedFields) return obj;
+  const { managedFields: _dropped, ...metadata } = obj.metadata;
+  return { ...obj, metadata };
+}
+
+/**
+ * Takes away from the other managers what changed or vanished. Returns the conflicts that there were.
+ * @param compared what changed from `live` to `now`, in the version of the request
+ */
 function transfer(
   o: WriteOptions,
   live: KubeObject,
@@ -84,8 +94,9 @@ function transfer(
   managers: Managers,
   self: string,
   force: boolean,
+  compared: Comparison = compareObjects(live, now, o.schema, o.resolve),
 ): Conflict[] {
-  const byVersion = new Map([[o.apiVersion, compareObjects(live, now, o.schema, o.resolve)]]);
+  const byVersion = new Map([[o.apiVersion, compared]]);
   const conflicts: Conflict[] = [];
   const next: [string, Manager | undefined][] = [];
   for (const [id, m] of managers) {
@@ -136,8 +147,8 @@ export function updateManagedFields(o: UpdateOptions): void {
   const live = o.live ?? emptyLive(updated);
   try {
     const self = 'current-operation';
-    transfer(o, live, updated, current, self, true);
-    const c = compareObjects(live, updated, o.schema, o.resolve);
+    const c = compareObjects(withoutManagers(live), withoutManagers(updated), o.schema, o.resolve);
+    if (current.size > 0) transfer(o, live, updated, current, self, true, c);
     const taken = stripUnowned(c.modified.union(c.added)).recursiveDifference(resetSet(o));
     const entry: Manager = {
       manager: o.manager,

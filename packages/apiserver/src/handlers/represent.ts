@@ -82,21 +82,37 @@ function sendPreparedList(ctx: RequestContext, items: CacheItem[], metadata: Lis
     return sendObject(ctx.req, ctx.res, 200, toPartialObjectMetadataList(objects, metadata, metaVersion), format);
   }
   const apiVersion = groupVersionText(entry.group, served.version);
-  return sendObject(ctx.req, ctx.res, 200, { kind: entry.listKind, apiVersion, metadata, items: objects }, format);
+  const shown = served.schema ? objects : objects.map(withoutKind);
+  return sendObject(ctx.req, ctx.res, 200, { kind: entry.listKind, apiVersion, metadata, items: shown }, format);
+}
+
+/** Go lists objects of built-in kinds without their kind, which the list's tells; custom resources keep it. */
+function withoutKind({ kind: _kind, apiVersion: _apiVersion, ...rest }: KubeObject): object {
+  return rest;
 }
 
 const comma = Buffer.from(',');
 const end = Buffer.from(']}');
+const brace = Buffer.from('{');
 
 function joinList(ctx: RequestContext, items: CacheItem[], metadata: ListMeta): Buffer {
-  const apiVersion = groupVersionText(ctx.entry.group, ctx.served.version);
-  const head = JSON.stringify({ kind: ctx.entry.listKind, apiVersion, metadata });
+  const { entry, served } = ctx;
+  const apiVersion = groupVersionText(entry.group, served.version);
+  const head = JSON.stringify({ kind: entry.listKind, apiVersion, metadata });
+  const ownHead = served.schema
+    ? undefined
+    : Buffer.from(`{"kind":${JSON.stringify(entry.kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
   const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
   for (let i = 0; i < items.length; i++) {
     if (i > 0) {
       parts.push(comma);
     }
-    parts.push(encodeItem(ctx.entry, ctx.served, items[i] as CacheItem));
+    const bytes = encodeItem(entry, served, items[i] as CacheItem);
+    if (ownHead && bytes.subarray(0, ownHead.length).equals(ownHead)) {
+      parts.push(brace, bytes.subarray(ownHead.length));
+    } else {
+      parts.push(bytes);
+    }
   }
   parts.push(end);
   return Buffer.concat(parts);

@@ -90,7 +90,7 @@ export class StoreAccess implements ObjectAccess {
   }
 
   private entryOf(resource: GroupResource): ResourceEntry {
-    const entry = this.table.group(resource.group).find((candidate) => candidate.resource === resource.resource);
+    const entry = this.table.row(resource.group, resource.resource);
     if (!entry) {
       throw new Error(`resource ${resource.resource}.${resource.group} is not served`);
     }

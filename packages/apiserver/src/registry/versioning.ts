@@ -23,7 +23,9 @@ export function toServed(entry: ResourceEntry, served: ResourceVersion, stored: 
   if (converted.apiVersion === apiVersion && converted.kind === entry.kind) {
     return converted;
   }
-  return { ...converted, apiVersion, kind: entry.kind };
+  // The order of what is stored: lists find kind and version in front.
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = converted;
+  return { kind: entry.kind, apiVersion, ...rest };
 }
 
 /** An object of a client in the version that is stored. */
