@@ -7,7 +7,8 @@ import { createCsr } from '@kubelab/pki';
 import { type Environment, startEnvironment } from './environment.js';
 import { exitCodeAnnotation, FakeNodes, notReadyAnnotation } from './fake-nodes.js';
 
-const timeoutMs = 30_000;
+/** A killed controller manager is followed by another one only when its lease of 15 s has run out. */
+const timeoutMs = 60_000;
 const namespace = 'default';
 let env: Environment;
 let nodes: FakeNodes;
