@@ -4,6 +4,7 @@ import type { NodeLayout } from '../cluster/layout.js';
 import type { ProcessSpec } from '../process/daemon.js';
 import { socketHttpOk } from '../process/health-probe.js';
 import { run, succeeds } from '../process/run.js';
+import { writeDockerdConfig } from './dockerd-config.js';
 
 export interface DockerdCgroups {
   /** Path below which all containers are. */
@@ -38,6 +39,7 @@ export function dockerdProcess(
     stopTimeoutMs: 30_000,
     command: [
       'dockerd',
+      `--config-file=${node.runDir}/dockerd.json`,
       `--data-root=${node.stateDir}/docker`,
       `--exec-root=${node.runDir}/docker`,
       `--pidfile=${node.runDir}/docker.pid`,
@@ -54,7 +56,10 @@ export function dockerdProcess(
     ],
     ready: () => dockerAnswers(socket),
     live: (timeoutMs) => socketHttpOk(socket, '/_ping', timeoutMs),
-    beforeStart: () => removeStalePidFiles(node),
+    beforeStart: () => {
+      removeStalePidFiles(node);
+      writeDockerdConfig(`${node.runDir}/dockerd.json`);
+    },
   };
 }
 
