@@ -15,6 +15,11 @@ export interface PolicyEnforcerOptions {
   commandPrefix?: string[];
   /** false. kube-proxy is in IPVS mode: traffic of Services takes another way. */
   ipvs?: boolean;
+  /**
+   * A new pod waits no longer than this for the policies that isolate it; then its start fails, to be tried again.
+   * 5000 ms.
+   */
+  isolateTimeoutMs?: number;
   logger: Logger;
   signal: AbortSignal;
 }
@@ -22,8 +27,6 @@ export interface PolicyEnforcerOptions {
 const minSyncMs = 100;
 /** Interval at which hooks that others removed are set again. */
 const resyncMs = 60_000;
-/** A new pod waits no longer than this for the policies that isolate it; then its start fails, to be tried again. */
-const isolateTimeoutMs = 5000;
 
 /**
  * Enforces NetworkPolicies on the pods of this node. In the mangle table, since its FORWARD comes after the DNAT of
@@ -64,7 +67,7 @@ export class PolicyEnforcer {
   /**
    * Isolates a new pod of this node, to be called with its addresses before its containers start: resolves when the
    * policies that select it hold. What they allow may follow later, as NetworkPolicy has it. Rejects when the rules
-   * can't be written, or policies are not known yet, after five seconds: the pod's start is to be tried again. A static
+   * can't be written, or policies are not known yet, after `isolateTimeoutMs`: the pod's start is to be tried again. A static
    * pod does not wait for policies to be known, for the API server may be one.
    */
   async isolate(pod: V1Pod, ips: string[], isStatic = false): Promise<void> {
@@ -72,7 +75,7 @@ export class PolicyEnforcer {
     this.setPod(pod);
     if (!this.isRunning && isStatic) return;
     const late = new AbortController();
-    const timeout = delay(isolateTimeoutMs, undefined, { signal: late.signal }).then(() => {
+    const timeout = delay(this.o.isolateTimeoutMs ?? 5000, undefined, { signal: late.signal }).then(() => {
       throw new Error('network policies could not be enforced in time');
     });
     try {

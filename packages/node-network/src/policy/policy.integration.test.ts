@@ -58,12 +58,13 @@ async function apply(...policies: V1NetworkPolicy[]): Promise<void> {
   await enforcer.settled();
 }
 
-function newEnforcer(signal: AbortSignal): PolicyEnforcer {
+function newEnforcer(signal: AbortSignal, isolateTimeoutMs = 60_000): PolicyEnforcer {
   const tool = (family: 'ipv4' | 'ipv6') => [family, new Iptables({ family, backend: 'nft', prefix })] as const;
   return new PolicyEnforcer({
     nodeName: 'n1',
     iptables: new Map([tool('ipv4'), tool('ipv6')]),
     commandPrefix: prefix,
+    isolateTimeoutMs,
     logger: createLogger({ component: 'test', format: 'text', verbosity: 0 }),
     signal,
   });
@@ -262,7 +263,7 @@ test('a new pod is isolated before its status has its address', async () => {
 });
 
 test('an agent that knows no policies yet starts no pod but a static one', async () => {
-  const early = newEnforcer(new AbortController().signal);
+  const early = newEnforcer(new AbortController().signal, 200);
   await early.isolate(pod('a', 'default'), [addresses.a], true);
   let started = false;
   const starting = early.isolate(pod('a', 'default'), [addresses.a]).then(() => {
