@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { setMaxListeners } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,10 +22,9 @@ const nodes6 = { a: 'fd00:50:1::1', b: 'fd00:50:1::2', c: 'fd00:50:2::1' } as co
 const pods6 = { a: 'fd00:244:1::5', b: 'fd00:244:2::5', c: 'fd00:244:3::5' } as const;
 const cidr6 = (n: NodeName) => pods6[n].replace(/5$/, '/64');
 const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
-const stop = new AbortController();
-setMaxListeners(0, stop.signal);
 const networks = new Map<NodeName, NodeNetwork>();
-const running: Promise<void>[] = [];
+/** What ends each agent, or the one that took its place. */
+const agents = new Map<NodeName, () => Promise<void>>();
 const servers: ChildProcess[] = [];
 let dir: string;
 
@@ -63,13 +61,21 @@ function serve(n: string): Promise<void> {
 const get = (from: string, to: string, path = '') =>
   inNs(from, 'curl', '-gs', '-m', '10', `http://${to.includes(':') ? `[${to}]` : to}:8080/${path}`);
 
-function createNetwork(n: NodeName, nodeIp: string, signal: AbortSignal): Promise<NodeNetwork> {
+/** Starts the agent of a node, in place of the one that ran there. */
+async function startNetwork(n: NodeName, nodeIp: string): Promise<NodeNetwork> {
+  await agents.get(n)?.();
+  const stop = new AbortController();
   const clusterCidrs = ['10.244.0.0/16', 'fd00:244::/32'];
   const commandPrefix = ['ip', 'netns', 'exec', ns(n)];
-  return NodeNetwork.create(
-    { nodeName: n, nodeIp, cniConfDir: join(dir, n), clusterCidrs, commandPrefix, logger },
-    signal,
-  );
+  const options = { nodeName: n, nodeIp, cniConfDir: join(dir, n), clusterCidrs, commandPrefix, logger };
+  const network = await NodeNetwork.create(options, stop.signal);
+  const run = network.run();
+  agents.set(n, async () => {
+    stop.abort();
+    await run;
+  });
+  networks.set(n, network);
+  return network;
 }
 
 before(async () => {
@@ -115,17 +121,14 @@ before(async () => {
   for (const n of ['a', 'b', 'c'] as const) {
     // As Docker leaves it.
     for (const tool of ['iptables', 'ip6tables']) inNs(n, tool, '-P', 'FORWARD', 'DROP');
-    const network = await createNetwork(n, nodes[n], stop.signal);
-    networks.set(n, network);
-    running.push(network.run());
+    await startNetwork(n, nodes[n]);
     addPod(n);
   }
   await Promise.all(['pa', 'pb', 'pc', 'out', 'c'].map(serve));
 });
 
 after(async () => {
-  stop.abort();
-  await Promise.all(running);
+  await Promise.all([...agents.values()].map((end) => end()));
   for (const s of servers) s.kill('SIGKILL');
   for (const n of ['a', 'b', 'c', 'pa', 'pb', 'pc', 'out', 'r']) ip('netns', 'del', ns(n));
   await rm(dir, { recursive: true });
@@ -218,10 +221,9 @@ test('a node whose address changes is reached at the new one', async () => {
   inNs('c', 'ip', 'addr', 'add', '10.50.2.7/24', 'dev', 'eth0');
   inNs('c', 'ip', 'route', 'replace', 'default', 'via', '10.50.2.254');
   // The agent there starts again with its new address, as it must.
-  const again = await createNetwork('c', '10.50.2.7', stop.signal);
+  const again = await startNetwork('c', '10.50.2.7');
   const others = [networks.get('a'), networks.get('b')] as NodeNetwork[];
   for (const network of [...others, again]) for (const p of [peer('a'), peer('b'), moved]) network.setPeer(p);
-  running.push(again.run());
   await Promise.all([...others, again].map((n) => n.settled()));
   for (const from of ['a', 'b'] as const) {
     assert.equal(get(`p${from}`, pods.c), pods[from]);
@@ -239,14 +241,14 @@ test('a restart changes nothing', async () => {
         .replace(/\[\d+:\d+\]/g, ''),
     );
   const before = state();
-  const again = await createNetwork('a', nodes.a, stop.signal);
+  const again = await startNetwork('a', nodes.a);
   for (const p of [peer('a'), peer('b'), { ...peer('c'), ips: ['10.50.2.7', nodes6.c] }]) again.setPeer(p);
-  running.push(again.run());
   await again.settled();
   assert.deepEqual(state(), before);
 });
 
 test('cleanup leaves nothing of ours', async () => {
+  await agents.get('b')?.();
   await cleanupNodeNetwork({ cniConfDir: join(dir, 'b'), commandPrefix: ['ip', 'netns', 'exec', ns('b')] });
   assert.equal(inNs('b', 'ip', 'route', 'show', 'proto', String(routeProtocol)), '');
   assert.doesNotMatch(inNs('b', 'iptables-save'), /KUBE/);

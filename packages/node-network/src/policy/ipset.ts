@@ -37,12 +37,22 @@ export class IpsetWriter {
 
   /** Destroys our sets that are not wanted; to be called when no rule refers to them any more. */
   async prune(wanted: Map<string, SetSpec>): Promise<void> {
-    const { stdout } = await this.command(['ipset', 'list', '-n']);
+    const stdout = await this.names(wanted.size === 0);
     const mine = `${setPrefix}${this.family === 'ipv6' ? '6' : '4'}`;
     const gone = stdout.split('\n').filter((n) => n.startsWith(mine) && !wanted.has(n));
     if (gone.length === 0) return;
     await this.restore(gone.map((n) => `destroy ${n}`));
     for (const n of gone) this.known.delete(n);
+  }
+
+  /** Names of all sets, a line each. `isOptional`: without the tool there are none. */
+  private async names(isOptional: boolean): Promise<string> {
+    try {
+      return (await this.command(['ipset', 'list', '-n'])).stdout;
+    } catch (error) {
+      if (isOptional && error instanceof IptablesError) return '';
+      throw error;
+    }
   }
 
   private replace(name: string, spec: SetSpec): string[] {

@@ -29,7 +29,7 @@ export class PolicyLab {
   readonly pods: LabPod[] = [];
   private readonly programs = new Map<
     string,
-    { child: ChildProcess; waiting: Map<number, (r: ProbeResult[]) => void> }
+    { child: ChildProcess; waiting: Map<number, (r: ProbeResult[] | Error) => void> }
   >();
   private readonly made: string[] = [];
   private lastId = 0;
@@ -76,7 +76,9 @@ export class PolicyLab {
     const program = this.programs.get(from.key);
     if (!program) throw new Error(`no pod ${from.key}`);
     const id = ++this.lastId;
-    const done = new Promise<ProbeResult[]>((resolve) => program.waiting.set(id, resolve));
+    const done = new Promise<ProbeResult[]>((resolve, reject) =>
+      program.waiting.set(id, (r) => (r instanceof Error ? reject(r) : resolve(r))),
+    );
     program.child.stdin?.write(`${JSON.stringify({ id, probes })}\n`);
     return done;
   }
@@ -145,7 +147,10 @@ export class PolicyLab {
     const [file = '', ...args] = this.prefix(pod.key.replace('/', '-'));
     const command = [process.execPath, prober, pod.key, ...pod.ports.map(String)];
     const child = spawn(file, [...args, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const waiting = new Map<number, (r: ProbeResult[]) => void>();
+    const waiting = new Map<number, (r: ProbeResult[] | Error) => void>();
+    child.once('exit', (code) => {
+      for (const answer of waiting.values()) answer(new Error(`the program of pod ${pod.key} ended with ${code}`));
+    });
     const lines = createInterface({ input: child.stdout });
     await once(lines, 'line');
     lines.on('line', (line) => {

@@ -40,7 +40,10 @@ async function serve(port: number): Promise<void> {
     server.listen(port, '::', resolve);
   });
   await new Promise<void>((resolve) => {
-    const server = createSocket('udp6', (_message, peer) => server.send(name, peer.port, peer.address));
+    const server = createSocket('udp6', (_message, peer) =>
+      // An answer that can't be sent is one that does not come.
+      server.send(name, peer.port, peer.address, () => undefined),
+    );
     server.bind(port, '::', resolve);
   });
 }
