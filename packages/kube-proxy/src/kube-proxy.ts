@@ -55,7 +55,7 @@ export class KubeProxy {
   ) {
     this.logger = o.logger;
     this.health = new ProxyHealth((o.syncPeriodMs ?? 30_000) * 2);
-    this.nodePortAddresses = new NodePortAddresses(o.nodePortAddresses ?? [], o.nodeIPs ?? []);
+    this.nodePortAddresses = new NodePortAddresses(nodePortAddressesOf(o), o.nodeIPs ?? []);
     this.healthServers = new ServiceHealthServers({
       nodeName: o.nodeName,
       proxyHealth: this.health,
@@ -338,6 +338,12 @@ export class KubeProxy {
       canary.catch((error: unknown) => this.logger.error('Watching the canary chain failed', { error })),
     );
   }
+}
+
+/** As kube-proxy, nftables mode opens node ports on the node's own addresses alone unless it is told otherwise. */
+function nodePortAddressesOf(o: ProxyOptions): string[] {
+  const given = o.nodePortAddresses ?? [];
+  return given.length === 0 && o.mode === 'nftables' && o.nodeIPs?.length ? ['primary'] : given;
 }
 
 function keyOf(s: V1Service): string {

@@ -26,7 +26,7 @@ export interface ProxyOptions {
   masqueradeBit?: number;
   /** true: node ports answer on 127.0.0.1 (sets net.ipv4.conf.all.route_localnet). */
   localhostNodePorts?: boolean;
-  /** CIDRs of the local addresses on which node ports answer; `primary`: the node's own. Empty: all. */
+  /** CIDRs of the local addresses on which node ports answer; `primary`: the node's own, the default of nftables mode. Empty: all. */
   nodePortAddresses?: string[];
   /** 100. The first of several changes is written at once; the next ones after this time, together. */
   minSyncPeriodMs?: number;

@@ -39,6 +39,8 @@ function suite(mode: ProxyMode, backend: Backend): void {
       syncPeriodMs: 200,
       healthz: false,
       commandPrefix: lab.prefix,
+      // Health check ports are opened by this very process, which has none of the node's addresses.
+      nodePortAddresses: ['0.0.0.0/0', '::/0'],
       metrics,
       logger,
       onProblem: (s: V1Service, message) => problems.push(`${s.metadata?.name}: ${message}`),
@@ -104,6 +106,15 @@ function suite(mode: ProxyMode, backend: Backend): void {
     assert.match(await lab.get('node', '127.0.0.1:30080'), isNftables ? /^refused$/ : /^p2 /);
     assert.match(await lab.get('p1', '192.168.77.1:30080'), /^p2 /);
   });
+
+  if (isNftables) {
+    test('a port that the Service does not have is refused at its cluster IP', async () => {
+      for (const from of ['node', 'p1'] as const) {
+        assert.equal(await lab.get(from, '10.96.0.1:81'), 'refused', from);
+        assert.match(await lab.get(from, '10.96.0.1'), /^p2 /, from);
+      }
+    });
+  }
 
   test('no endpoints: refused at once, then served when one comes', async () => {
     proxy.setSlice(slice('web', []));
@@ -293,7 +304,7 @@ function suite(mode: ProxyMode, backend: Backend): void {
     const ports = [{ name: 's', port: 3868, protocol: 'SCTP', nodePort: 30088 }];
     const rules = () =>
       isNftables
-        ? lab.in(lab.node, 'nft', 'list', 'table', 'ip', 'kubelab-proxy')
+        ? lab.in(lab.node, 'nft', 'list', 'table', 'ip', 'kube-proxy')
         : lab.in(lab.node, `iptables-${backend}-save`);
     proxy.setService(service('sctp', '10.96.0.23', { type: 'NodePort', ports }));
     proxy.setSlice(slice('sctp', local2.slice(0, 1), [{ name: 's', port: 3868, protocol: 'SCTP' }]));
@@ -306,7 +317,7 @@ function suite(mode: ProxyMode, backend: Backend): void {
     }
     proxy.setSlice(slice('sctp', [], [{ name: 's', port: 3868, protocol: 'SCTP' }]));
     await synced();
-    if (isNftables) assert.match(rules(), /10\.96\.0\.23 \. sctp \. 3868 : goto reject-service/);
+    if (isNftables) assert.match(rules(), /10\.96\.0\.23 \. sctp \. 3868 : goto reject-chain/);
     else assert.match(rules(), /-A KUBE-SERVICES -d 10\.96\.0\.23\/32 -p sctp .*-j REJECT/);
   });
 
@@ -437,7 +448,7 @@ function suite(mode: ProxyMode, backend: Backend): void {
   test('a restart takes over what is there without writing it again', async () => {
     const saved = () =>
       isNftables
-        ? lab.in(lab.node, 'nft', 'list', 'table', 'ip', 'kubelab-proxy')
+        ? lab.in(lab.node, 'nft', 'list', 'table', 'ip', 'kube-proxy')
         : lab.in(lab.node, `iptables-${backend}-save`, '-t', 'nat');
     const before = saved();
     await end();

@@ -195,7 +195,7 @@ async function podCidrs(client: Client): Promise<Map<string, string[]>> {
 /** What shows how Services are programmed. */
 const ruleCommands: Record<ClusterConfig['proxyMode'], string> = {
   iptables: 'iptables-save -t nat',
-  nftables: 'nft list table ip kubelab-proxy',
+  nftables: 'nft list table ip kube-proxy',
   ipvs: 'ipvsadm -Ln',
 };
 

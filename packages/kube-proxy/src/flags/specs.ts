@@ -60,7 +60,8 @@ export const flagSpecs: OptionSpecs = {
   'nodeport-addresses': {
     type: 'string[]',
     default: [],
-    description: 'CIDRs of the addresses on which node ports answer, or "primary"; default all',
+    description:
+      'CIDRs of the addresses on which node ports answer, or "primary"; default all, in nftables mode primary',
   },
   'iptables-min-sync-period': {
     type: 'duration',

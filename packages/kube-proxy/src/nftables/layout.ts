@@ -1,7 +1,7 @@
 import type { RuleOptions } from '../iptables/options.js';
 
-/** The table, one a family, that holds everything of this mode. */
-export const tableName = 'kubelab-proxy';
+/** The table, one a family, that holds everything of this mode: kube-proxy's, so that either takes over from the other. */
+export const tableName = 'kube-proxy';
 
 /** Maps and sets by what they are keyed by. `vip` is `address . protocol . port`, `np` is `protocol . port`. */
 export type MapName =
@@ -11,9 +11,10 @@ export type MapName =
   | 'endpoints-cluster'
   | 'nodeport-endpoints'
   | 'nodeport-endpoints-cluster'
-  | 'no-endpoints'
+  | 'no-endpoint-services'
   | 'no-endpoint-nodeports'
-  | 'firewall'
+  | 'firewall-ips'
+  | 'cluster-ips'
   | 'hairpin';
 
 /** Words that differ between the families. */
@@ -49,20 +50,28 @@ export function fixedPart(o: RuleOptions): string[] {
     `add map ${table} endpoints-cluster { typeof ${vip} . ${random} : ${to} ; }`,
     `add map ${table} nodeport-endpoints { typeof ${np} . ${random} : ${to} ; }`,
     `add map ${table} nodeport-endpoints-cluster { typeof ${np} . ${random} : ${to} ; }`,
-    `add map ${table} no-endpoints { type ${ip === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service : verdict ; }`,
+    `add map ${table} no-endpoint-services { type ${ip === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service : verdict ; }`,
     `add map ${table} no-endpoint-nodeports { type inet_proto . inet_service : verdict ; }`,
-    `add map ${table} firewall { type ${ip === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service : verdict ; }`,
+    `add map ${table} firewall-ips { type ${ip === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service : verdict ; }`,
+    `add set ${table} cluster-ips { type ${ip === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} ; }`,
     `add set ${table} hairpin { typeof ${ip} saddr . ${ip} daddr ; }`,
-    ...['mark-for-masquerade', 'reject-service', 'services', 'refuse', 'services-firewall'].map(
-      (c) => `add chain ${table} ${c}`,
-    ),
+    ...[
+      'mark-for-masquerade',
+      'reject-chain',
+      'services',
+      'endpoints-check',
+      'cluster-ips-check',
+      'firewall-check',
+    ].map((c) => `add chain ${table} ${c}`),
     `add rule ${table} mark-for-masquerade meta mark set meta mark or ${mark}`,
-    `add rule ${table} reject-service reject`,
+    `add rule ${table} reject-chain reject`,
     `add rule ${table} services ${vip} vmap @service-ips`,
     `add rule ${table} services ${local} ${np} vmap @service-nodeports`,
-    `add rule ${table} refuse ${vip} vmap @no-endpoints`,
-    `add rule ${table} refuse fib daddr type local ${np} vmap @no-endpoint-nodeports`,
-    `add rule ${table} services-firewall ${vip} vmap @firewall`,
+    `add rule ${table} endpoints-check ${vip} vmap @no-endpoint-services`,
+    `add rule ${table} endpoints-check ${local} ${np} vmap @no-endpoint-nodeports`,
+    `add rule ${table} firewall-check ${vip} vmap @firewall-ips`,
+    // What was not rewritten: a port that the Service does not have.
+    `add rule ${table} cluster-ips-check ${ip} daddr @cluster-ips reject`,
     `add chain ${table} nat-prerouting { type nat hook prerouting priority -100 ; }`,
     `add chain ${table} nat-output { type nat hook output priority -100 ; }`,
     `add chain ${table} nat-postrouting { type nat hook postrouting priority 100 ; }`,
@@ -74,9 +83,10 @@ export function fixedPart(o: RuleOptions): string[] {
     ),
     `add rule ${table} nat-prerouting jump services`,
     `add rule ${table} nat-output jump services`,
-    `add rule ${table} filter-prerouting ct state new jump services-firewall`,
-    `add rule ${table} filter-output-pre ct state new jump services-firewall`,
-    ...['input', 'forward', 'output'].map((h) => `add rule ${table} filter-${h} ct state new jump refuse`),
+    `add rule ${table} filter-prerouting ct state new jump firewall-check`,
+    `add rule ${table} filter-output-pre ct state new jump firewall-check`,
+    ...['input', 'forward', 'output'].map((h) => `add rule ${table} filter-${h} ct state new jump endpoints-check`),
+    ...['forward', 'output'].map((h) => `add rule ${table} filter-${h} ct state new jump cluster-ips-check`),
     `add rule ${table} nat-postrouting ct status dnat ${ip} saddr . ${ip} daddr @hairpin masquerade fully-random`,
     `add rule ${table} nat-postrouting meta mark and ${mark} == ${mark} meta mark set meta mark xor ${mark} masquerade fully-random`,
   ];

@@ -45,18 +45,19 @@ class Builder {
     const { p, e } = this;
     const vip = (ip: string) => `${ip} . ${p.protocol} . ${p.port}`;
     const np = `${p.protocol} . ${p.nodePort}`;
-    const refusal = e.hasAny ? 'drop' : 'goto reject-service';
+    const refusal = e.hasAny ? 'drop' : 'goto reject-chain';
     const internal = p.internalPolicyLocal ? e.local : e.cluster;
+    this.add('cluster-ips', p.clusterIP, '');
     if (internal.length > 0)
       this.add('service-ips', vip(p.clusterIP), `goto ${this.internal(vip(p.clusterIP), internal)}`);
-    else this.add('no-endpoints', vip(p.clusterIP), refusal);
+    else this.add('no-endpoint-services', vip(p.clusterIP), refusal);
 
     const usesFirewall = p.loadBalancerVIPs.length > 0 && p.sourceRanges.length > 0;
     for (const ip of [...p.externalIPs, ...p.loadBalancerVIPs]) {
       if (e.hasAny) this.add('service-ips', vip(ip), `goto ${this.external(vip(ip), 'endpoints')}`);
-      else this.add('no-endpoints', vip(ip), refusal);
+      else this.add('no-endpoint-services', vip(ip), refusal);
     }
-    if (usesFirewall) for (const ip of p.loadBalancerVIPs) this.add('firewall', vip(ip), `goto ${this.firewall()}`);
+    if (usesFirewall) for (const ip of p.loadBalancerVIPs) this.add('firewall-ips', vip(ip), `goto ${this.firewall()}`);
     if (p.nodePort !== 0) {
       if (e.hasAny) this.add('service-nodeports', np, `goto ${this.external(np, 'nodeport-endpoints')}`);
       else this.add('no-endpoint-nodeports', np, refusal);
