@@ -6,5 +6,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/install.sh"
 require_root
 ensure_node
-ensure_build "$root"
+# What brought the cluster up takes it down: no network and no compiler are needed for it.
+[ -e "$root/packages/cli/dist/main.js" ] || ensure_build "$root"
 exec node "$root/packages/cli/dist/main.js" down "$@"
