@@ -1,7 +1,8 @@
 // What a client gets wrong is answered with a Status in Kubernetes' form, and the server stays.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, test } from 'node:test';
 import { kubectl } from './lib/cluster.js';
 import { run } from './lib/exec.js';
 import { adminKubeconfig, onHost } from './lib/machine.js';
@@ -16,20 +17,23 @@ interface Status {
 }
 
 const server = 'https://10.30.0.1:6443';
+/** Holds the admin's key while the suite runs. */
+const dir = mkdtempSync(`${tmpdir()}/kubelab-e2e-`);
 let credentials: string[] | undefined;
 
+after(() => rmSync(dir, { recursive: true }));
+
 /** Client certificate options for curl, from the admin's kubeconfig. */
-async function adminCredentials(): Promise<string[]> {
+function adminCredentials(): string[] {
   if (!credentials) {
     const text = readFileSync(adminKubeconfig, 'utf8');
     const data = (key: string) => new RegExp(`${key}: (\\S+)`).exec(text)?.[1] ?? '';
-    const dir = (await run(['mktemp', '-d', '/tmp/kubelab-e2e-XXXXXX'])).trim();
     for (const [file, key] of [
       ['ca', 'certificate-authority-data'],
       ['crt', 'client-certificate-data'],
       ['key', 'client-key-data'],
-    ]) {
-      await run(['bash', '-c', `umask 077; base64 -d > ${dir}/${file}`], { input: data(key ?? '') });
+    ] as const) {
+      writeFileSync(`${dir}/${file}`, Buffer.from(data(key), 'base64'), { mode: 0o600 });
     }
     credentials = ['--cacert', `${dir}/ca`, '--cert', `${dir}/crt`, '--key', `${dir}/key`];
   }
@@ -39,7 +43,7 @@ async function adminCredentials(): Promise<string[]> {
 async function send(method: string, path: string, body: string, type = 'application/json'): Promise<Status> {
   const args = [
     ...['curl', '-sS', '--max-time', '30', '-X', method, '-H', `Content-Type: ${type}`, '--data-binary', '@-'],
-    ...(await adminCredentials()),
+    ...adminCredentials(),
     `${server}${path}`,
   ];
   return JSON.parse(await run(onHost(args), { input: body })) as Status;
