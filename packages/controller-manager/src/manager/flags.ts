@@ -1,43 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { OptionSpec, OptionValues } from '@kubelab/component-base';
+import { leaderElectionFlags, type OptionSpec, type OptionValues } from '@kubelab/component-base';
 import type { ManagerOptions } from '../framework/options.js';
 
 /** Flags as Kubernetes' kube-controller-manager has them. */
 export const flags: Record<string, OptionSpec> = {
   kubeconfig: { type: 'string', description: 'Kubeconfig file; in-cluster configuration without it' },
-  'leader-elect': { type: 'boolean', default: true, description: 'Only work while holding the leader lease' },
-  'leader-elect-lease-duration': {
-    type: 'duration',
-    default: '15s',
-    description: 'Time until a silent leader is replaced',
-  },
-  'leader-elect-renew-deadline': {
-    type: 'duration',
-    default: '10s',
-    description: 'Time a leader tries to renew before it gives up',
-  },
-  'leader-elect-retry-period': {
-    type: 'duration',
-    default: '2s',
-    description: 'Time between attempts to get or renew the lease',
-  },
-  'leader-elect-resource-name': {
-    type: 'string',
-    default: 'kube-controller-manager',
-    description: 'Name of the lease',
-  },
-  'leader-elect-resource-namespace': { type: 'string', default: 'kube-system', description: 'Namespace of the lease' },
-  'leader-elect-resource-lock': {
-    type: 'string',
-    default: 'leases',
-    description:
-      "What is held while leading: leases (by the API server), or etcd (etcd's own lease, by --etcd-servers)",
-  },
-  'etcd-servers': { type: 'string[]', default: [], description: 'URLs of etcd, for --leader-elect-resource-lock=etcd' },
-  'etcd-cafile': { type: 'string', description: "Authority of etcd's certificate" },
-  'etcd-certfile': { type: 'string', description: 'Client certificate for etcd' },
-  'etcd-keyfile': { type: 'string', description: 'Key of the client certificate for etcd' },
+  ...leaderElectionFlags('kube-controller-manager', 'work'),
   'bind-address': { type: 'string', default: '0.0.0.0', description: 'Address for health checks and metrics' },
   'secure-port': {
     type: 'number',
