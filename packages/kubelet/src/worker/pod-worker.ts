@@ -1,5 +1,5 @@
 import type { V1PodStatus } from '@kubelab/api';
-import { deepEqual, parseTime } from '@kubelab/apimachinery';
+import { parseTime } from '@kubelab/apimachinery';
 import type { Logger } from '@kubelab/component-base';
 import { isStaticPod, type Pod } from '../pod/types.js';
 import { computeActions } from '../runtime/compute-actions.js';
@@ -12,13 +12,10 @@ import { generateStatus, rejectedStatus, type StatusInput } from '../status/gene
 import { VolumeError } from '../volumes/manager.js';
 import type { Rejection } from './admission.js';
 import type { WorkerContext } from './context.js';
+import { hasShorterGrace, isReadinessGate, needsSync } from './pod-change.js';
+import { StepLoop } from './step-loop.js';
 
 type Phase = 'syncing' | 'terminating' | 'terminated' | 'removing' | 'done';
-
-/** A sync is repeated this long after the last at the latest, in case an event was missed. */
-const resyncMs = 300_000;
-const firstRetryMs = 1_000;
-const lastRetryMs = 10_000;
 
 /**
  * Brings one pod from its spec to reality, one step at a time, however often and for whatever reason it is woken: each
@@ -27,11 +24,9 @@ const lastRetryMs = 10_000;
  */
 export class PodWorker {
   private phase: Phase = 'syncing';
-  private dirty = false;
   /** Containers are being stopped, and what becomes of the pod until then is published. */
   private isStopping = false;
-  private running: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly loop: StepLoop;
   private stopping = new AbortController();
   private readonly failures = new Map<string, StartFailure>();
   private readonly holds = new StartHolds();
@@ -43,7 +38,6 @@ export class PodWorker {
   private cleaned = false;
   private admitted = false;
   private seen = false;
-  private retryMs = firstRetryMs;
   private closed = false;
   private readonly logger: Logger;
   private reportedStart = false;
@@ -57,6 +51,10 @@ export class PodWorker {
     orphan = false,
   ) {
     this.logger = context.logger.child({ pod: `${current.metadata.namespace}/${current.metadata.name}` });
+    this.loop = new StepLoop(
+      () => this.turn(),
+      (error) => this.logger.warn('Pod sync failed', { error, phase: this.phase }),
+    );
     if (orphan) {
       this.removed = true;
       this.phase = 'terminating';
@@ -91,7 +89,7 @@ export class PodWorker {
     this.current = pod;
     if (pod.metadata.deletionTimestamp) {
       if (this.phase === 'syncing') this.startTerminating();
-      else if (this.phase === 'terminating' && shorter(pod, before)) this.restartTermination();
+      else if (this.phase === 'terminating' && hasShorterGrace(before, pod)) this.interrupt();
     }
     if (!this.seen || needsSync(before, pod)) this.kick();
   }
@@ -129,75 +127,48 @@ export class PodWorker {
 
   /** Something may have changed: look again. */
   kick(): void {
-    if (this.closed || this.phase === 'done') return;
-    this.dirty = true;
-    if (this.running) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.running = this.run().finally(() => {
-      this.running = undefined;
-      // Woken after the loop had looked for the last time.
-      if (this.dirty) this.kick();
-    });
+    this.loop.wake();
   }
 
   /** Stops working without touching the pod: the agent ends, its pods go on. */
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.timer);
+    const ended = this.loop.end();
     this.stopping.abort();
     for (const resolve of this.onStopped.splice(0)) resolve();
-    await this.running;
+    await ended;
   }
 
   private startTerminating(): void {
     this.phase = 'terminating';
-    // What a sync is doing right now (pulling, waiting for a hook) is pointless.
+    this.interrupt();
+  }
+
+  /** What a step is doing right now (pulling, waiting for a hook or for the end of a container) is pointless. */
+  private interrupt(): void {
     this.stopping.abort();
     this.stopping = new AbortController();
   }
 
-  private restartTermination(): void {
-    this.stopping.abort();
-    this.stopping = new AbortController();
-  }
-
-  private async run(): Promise<void> {
-    while (this.dirty && !this.closed && this.phase !== 'done') {
-      this.dirty = false;
-      const { signal } = this.stopping;
-      try {
-        const again = await this.step(signal);
-        this.retryMs = firstRetryMs;
-        this.schedule(again ?? resyncMs);
-      } catch (error) {
-        if (signal.aborted) {
-          this.dirty = !this.closed;
-          continue;
-        }
-        this.logger.warn('Pod sync failed', { error, phase: this.phase });
-        this.schedule(this.retryMs);
-        this.retryMs = Math.min(lastRetryMs, this.retryMs * 2);
-      }
+  /** A step, or what it could do until it was interrupted: then another follows at once. */
+  private async turn(): Promise<number | undefined> {
+    const { signal } = this.stopping;
+    try {
+      return await this.step(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return 0;
     }
   }
 
-  private schedule(ms: number): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.phase === 'done' || this.closed) return;
-    this.timer = setTimeout(() => this.kick(), Math.max(0, Math.min(ms, resyncMs)));
-  }
-
-  /** One step; resolves with the milliseconds until the next is due, undefined for "when something happens". */
+  /** One step; resolves with the milliseconds until the next is due (0: at once), undefined for "when something happens". */
   private async step(signal: AbortSignal): Promise<number | undefined> {
     switch (this.phase) {
       case 'syncing':
         return this.sync(signal);
       case 'terminating':
         await this.terminate(signal);
-        this.dirty = true;
-        return undefined;
+        return 0;
       case 'terminated':
         return this.cleanUp();
       case 'removing':
@@ -206,6 +177,8 @@ export class PodWorker {
         this.context.forget(this.current.metadata.uid);
         this.context.statuses.remove(this.current.metadata.uid);
         this.context.onDone(this.current.metadata.uid);
+        // Not awaited: it waits for this very step.
+        void this.loop.end();
         return undefined;
       default:
         return undefined;
@@ -231,7 +204,7 @@ export class PodWorker {
     const foreign = (this.current.status?.conditions ?? []).filter((condition) => !types.has(condition.type));
     const fresh = (own.conditions ?? []).map((condition) => {
       const api = this.current.status?.conditions?.find((other) => other.type === condition.type);
-      return isGate(this.current, condition.type) && api ? api : condition;
+      return isReadinessGate(this.current, condition.type) && api ? api : condition;
     });
     return { ...own, conditions: [...fresh, ...foreign] };
   }
@@ -258,12 +231,11 @@ export class PodWorker {
   private async sync(signal: AbortSignal): Promise<number | undefined> {
     const { context } = this;
     const pod = this.current;
-    let state = await this.readState();
+    const state = await this.readState();
     context.probes.update(pod, state);
     if (isOver(pod.status?.phase) && !isStaticPod(pod)) {
       this.startTerminating();
-      this.dirty = true;
-      return undefined;
+      return 0;
     }
     if (!this.admitted) {
       const rejection = state.sandboxes.length > 0 ? undefined : await this.admit(pod);
@@ -280,14 +252,12 @@ export class PodWorker {
       };
       context.events.pod(pod, 'Normal', 'DeadlineExceeded', this.override.message);
       this.startTerminating();
-      this.dirty = true;
-      return undefined;
+      return 0;
     }
     const status = this.publish(state, { terminal: false, terminating: false });
     if (isOver(status.phase)) {
       this.startTerminating();
-      this.dirty = true;
-      return undefined;
+      return 0;
     }
     const waits = [deadline];
     const problem = pod.spec.hostNetwork ? undefined : context.networkProblem();
@@ -323,15 +293,17 @@ export class PodWorker {
       }
     }
     if (!actions.killPod && context.resize) changed = (await context.resize(pod, state)) || changed;
-    if (changed) state = await this.refresh(pod);
-    else if (this.failures.size > 0) this.publish(state, { terminal: false, terminating: false });
+    if (changed) {
+      // Ended within this very step: go on at once. Whatever else needs another look is announced by events.
+      if (await this.refresh(pod)) return 0;
+    } else if (this.failures.size > 0) this.publish(state, { terminal: false, terminating: false });
     const tokens = context.nextTokenRefresh(pod.metadata.uid);
     if (tokens !== undefined) waits.push(Math.max(1_000, tokens - Date.now()));
     return earliest(waits);
   }
 
-  /** Looks at the runtime and publishes what has become of the pod. */
-  private async refresh(pod: Pod): Promise<PodRuntimeState> {
+  /** Looks at the runtime and publishes what has become of the pod. Resolves with whether it is over. */
+  private async refresh(pod: Pod): Promise<boolean> {
     const state = await this.readState();
     this.context.probes.update(pod, state);
     const status = this.publish(state, { terminal: false, terminating: false });
@@ -340,9 +312,7 @@ export class PodWorker {
       const created = parseTime(pod.metadata.creationTimestamp);
       if (created !== undefined) this.context.onStarted?.(pod, Date.now() - created);
     }
-    // Ended within this very step: go on at once. Whatever else needs another look is announced by events.
-    if (isOver(status.phase)) this.dirty = true;
-    return state;
+    return isOver(status.phase);
   }
 
   private async setUpVolumes(state: PodRuntimeState) {
@@ -365,12 +335,12 @@ export class PodWorker {
     return rejection;
   }
 
-  private reject(rejection: Rejection): undefined {
+  private reject(rejection: Rejection): number {
     this.context.events.pod(this.current, 'Warning', rejection.reason, rejection.message);
     this.rejection = rejection;
     this.context.statuses.set(this.current, rejectedStatus(this.previousStatus(), rejection));
     this.startTerminating();
-    this.dirty = true;
+    return 0;
   }
 
   /** Milliseconds left of activeDeadlineSeconds. */
@@ -424,42 +394,14 @@ export class PodWorker {
     }
     if (this.removed) {
       this.phase = 'removing';
-      this.dirty = true;
-    } else if (this.current.metadata.deletionTimestamp) {
-      context.statuses.finish(this.current);
+      return 0;
     }
+    if (this.current.metadata.deletionTimestamp) context.statuses.finish(this.current);
     return undefined;
   }
 }
 
 const isOver = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed';
-
-function isGate(pod: Pod, type: string): boolean {
-  return (pod.spec.readinessGates ?? []).some((gate) => gate.conditionType === type);
-}
-
-/** Whether a change of the object is one the worker acts on: its own status updates come back to it, too. */
-function needsSync(before: Pod, now: Pod): boolean {
-  if (before === now) return true;
-  const essence = ({ metadata, spec }: Pod) => ({
-    spec,
-    labels: metadata.labels,
-    annotations: metadata.annotations,
-    deletion: metadata.deletionTimestamp,
-    grace: metadata.deletionGracePeriodSeconds,
-  });
-  if (!deepEqual(essence(before), essence(now))) return true;
-  const gates = (pod: Pod) =>
-    (pod.status?.conditions ?? [])
-      .filter((condition) => isGate(pod, condition.type))
-      .map((condition) => condition.status);
-  return !deepEqual(gates(before), gates(now));
-}
-
-function shorter(now: Pod, before: Pod): boolean {
-  const grace = (pod: Pod) => pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY;
-  return grace(now) < grace(before);
-}
 
 function earliest(waits: (number | undefined)[]): number | undefined {
   const known = waits.filter((wait): wait is number => wait !== undefined);
