@@ -14,6 +14,8 @@ export interface Programmer {
   remove(key: string): void;
   apply(): Promise<ProgramResult>;
   verify(): Promise<number>;
+  /** A cheap look whether somebody flushed rules; absent where `verify` is as cheap. */
+  isIntact?(): Promise<boolean>;
   forget(): void;
   /** Other local addresses answer on node ports from now on; undefined: all. */
   setNodePortAddresses?(addresses: readonly string[] | undefined): void;
@@ -167,6 +169,11 @@ export class FamilyProxier {
   /** Compares the kernel with what was written. Returns the number of chains that differ; `sync` mends them. */
   verify(): Promise<number> {
     return this.o.programmer.verify();
+  }
+
+  /** A cheap look whether the kernel still has the rules that lead to all others. */
+  async isIntact(): Promise<boolean> {
+    return (await this.o.programmer.isIntact?.()) ?? true;
   }
 
   /** The kernel lost our rules: the next `sync` writes all. */

@@ -326,6 +326,7 @@ export class KubeProxy {
       iptables,
       chain: chain.canary,
       intervalMs: o.syncPeriodMs ?? 30_000,
+      isIntact: () => proxier.isIntact(),
       onFlush: () => {
         this.logger.info('The rules were flushed by somebody else, writing all of them again', { family });
         proxier.forget();

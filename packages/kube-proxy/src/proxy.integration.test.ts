@@ -422,6 +422,14 @@ function suite(mode: ProxyMode, backend: Backend): void {
     assert.doesNotMatch(lab.in(lab.node, `iptables-${backend}-save`), /default\/web/);
   });
 
+  if (!isNftables) {
+    test('a foreign flush that leaves the chains is noticed and mended', async () => {
+      for (const table of ['nat', 'filter']) lab.in(lab.node, `iptables-${backend}`, '-w', '-t', table, '-F');
+      const deadline = Date.now() + 10_000;
+      while (!/^p\d /.test(await lab.get('node', '10.96.0.67', 1))) assert.ok(Date.now() < deadline);
+    });
+  }
+
   test('a foreign flush is noticed and mended', async () => {
     if (isNftables) lab.in(lab.node, 'nft', 'flush', 'ruleset');
     for (const table of ['mangle', 'nat', 'filter']) {

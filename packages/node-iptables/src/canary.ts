@@ -8,7 +8,9 @@ export interface CanaryOptions {
   tables?: string[];
   /** Default 30,000 ms. */
   intervalMs?: number;
-  /** Called when the canary was gone (something flushed the rules). It has been made anew before the call. */
+  /** Asked when the canary is there: whether rules are, too (`Restorer.isIntact`). */
+  isIntact?(): Promise<boolean>;
+  /** Called when the canary was gone (it has been made anew before the call) or `isIntact` said no. */
   onFlush(): void;
   /** A look that failed (lock held, tool missing); the next one comes after the interval. */
   onError(error: unknown): void;
@@ -17,7 +19,8 @@ export interface CanaryOptions {
 
 /**
  * Watches for a foreign `iptables -F; -X` as kube-proxy's monitor does: an empty chain of ours that is gone means
- * that all else of ours may be gone too. One cheap command an interval.
+ * that all else of ours may be gone too. After `iptables -F` alone the chain is still there, but rules are not: where
+ * kube-proxy's periodic sync writes them again, they are looked at. One or two cheap commands an interval.
  */
 export async function watchCanary(o: CanaryOptions): Promise<void> {
   const tables = o.tables ?? ['mangle', 'nat', 'filter'];
@@ -26,8 +29,9 @@ export async function watchCanary(o: CanaryOptions): Promise<void> {
   await o.iptables.restore(script);
   while (await pause(o.intervalMs ?? 30_000, o.signal)) {
     try {
-      if ((await o.iptables.list(first, o.chain)) !== undefined) continue;
-      await o.iptables.restore(script);
+      const isThere = (await o.iptables.list(first, o.chain)) !== undefined;
+      if (isThere && ((await o.isIntact?.()) ?? true)) continue;
+      if (!isThere) await o.iptables.restore(script);
       o.onFlush();
     } catch (e) {
       o.onError(e);

@@ -158,6 +158,31 @@ function suite(backend: Backend, family: Family): void {
     assert.equal(await detectBackend({ family, prefix }), backend);
   });
 
+  test('a look tells whether somebody flushed rules and left the chains', async () => {
+    await restorer.apply();
+    assert.equal(await restorer.isIntact(), true);
+    const flushes = [['-F'], ['-F', 'OUTPUT'], ['-F', 'T-SERVICES'], ['-D', 'T-SERVICES', '41']];
+    for (const flush of flushes) {
+      await iptables.run('-t', 'nat', ...flush);
+      assert.equal(await restorer.isIntact(), false, flush.join(' '));
+      restorer.forget();
+      assert.equal(await restorer.isIntact(), true, 'what is about to be written is not asked for');
+      await restorer.apply();
+      assert.equal(await restorer.isIntact(), true);
+    }
+    await iptables.run('-t', 'nat', '-F');
+    await iptables.run('-t', 'nat', '-X');
+    assert.equal(await restorer.isIntact(), false, 'chains gone too');
+    restorer.forget();
+    await restorer.apply();
+    const next = make();
+    fill(next, 40);
+    next.setChain('nat', 'T-GOOD', ['-j RETURN']);
+    await next.adopt(isOurs, ['nat']);
+    await next.apply();
+    assert.equal(await next.isIntact(), true, 'what was taken over');
+  });
+
   test('many chains go in batches, each whole, and become reachable last', async () => {
     const next = make({ batchChains: 10 });
     fill(next, 40);

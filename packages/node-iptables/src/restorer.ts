@@ -251,6 +251,47 @@ export class Restorer {
     });
   }
 
+  /**
+   * Whether what reaches all the rest is still in the kernel: each hook, and the last rule of each chain that a hook
+   * leads to. For foreign flushes that leave chains (`iptables -F`), of a table or of one of these chains: one command,
+   * which reads only the chains named. True while nothing of it was written yet.
+   */
+  isIntact(): Promise<boolean> {
+    return this.serial(async () => {
+      const checks = new Map<string, Set<string>>();
+      const check = (table: string, chain: string, rule: string) => {
+        const lines = checks.get(table) ?? new Set();
+        checks.set(table, lines.add(`-C ${chain} ${rule}`));
+      };
+      for (const { hook, wanted, settled } of this.hooks.values()) {
+        if (!wanted || !settled) continue;
+        check(hook.table, hook.chain, hook.rule);
+        const to = / -[jg] (\S+)$/.exec(` ${hook.rule}`)?.[1] ?? '';
+        const last = this.lastRule(hook.table, to);
+        if (last) check(hook.table, to, last);
+      }
+      if (checks.size === 0) return true;
+      const text = [...checks].map(([table, lines]) => `*${table}\n${[...lines].join('\n')}\nCOMMIT\n`);
+      try {
+        await this.iptables.restore(text.join(''));
+        return true;
+      } catch (e) {
+        // No such rule; no such chain or set. All else (the lock) tells nothing.
+        if (e instanceof IptablesError && (e.exitCode === 1 || e.exitCode === 2)) return false;
+        throw e;
+      }
+    });
+  }
+
+  /** The rule that is last in a chain in any case, as it stands in the kernel. */
+  private lastRule(table: string, chain: string): string | undefined {
+    const t = this.table(table);
+    const known = t.known.get(chain);
+    const desired = t.desired.get(chain);
+    if (!known || !desired || t.dirty.has(chain)) return undefined;
+    return desired.kind === 'bag' ? known.tail.at(-1) : known.rules?.at(-1);
+  }
+
   private plan(
     t: TableState,
     chain: string,

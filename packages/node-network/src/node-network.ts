@@ -36,6 +36,8 @@ export class NodeNetwork {
   private isHinted = false;
   /** Told of flushes. */
   onFlush: () => void = () => undefined;
+  /** Asked whether what others (policies) keep in the packet filter is still there. */
+  isIntact: (family: IpFamily) => Promise<boolean> = async () => true;
 
   private constructor(
     private readonly o: NodeNetworkOptions,
@@ -91,7 +93,10 @@ export class NodeNetwork {
       watchCanary({
         iptables,
         chain: chain.canary,
+        intervalMs: resyncMs,
+        isIntact: async () => ((await this.restorers.get(family)?.isIntact()) ?? true) && (await this.isIntact(family)),
         onFlush: () => {
+          this.o.logger.info('The rules were flushed by somebody else, writing all of them again', { family });
           this.isHinted = false;
           this.restorers.get(family)?.forget();
           this.loop.trigger();

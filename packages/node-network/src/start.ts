@@ -111,6 +111,7 @@ function newEnforcer(network: NodeNetwork, o: StartNodeNetworkOptions): PolicyEn
     signal: o.signal,
   });
   network.onFlush = () => enforcer.forget();
+  network.isIntact = (family) => enforcer.isIntact(family);
   return enforcer;
 }
 

@@ -66,6 +66,7 @@ test('the size of the cluster decides what the rules say; each form is taken ove
   await finish(p);
   const full = await comments();
   assert.equal(full.length, 4);
+  assert.ok(await p.isIntact());
 
   fill(p, 5, 1001);
   await finish(p);
@@ -76,6 +77,7 @@ test('the size of the cluster decides what the rules say; each form is taken ove
   p = make();
   fill(p, 5, 950);
   assert.equal(await finish(p), 0, 'a restart takes the other form over as it stands');
+  assert.ok(await p.isIntact());
   assert.equal(await p.verify(), 0);
   fill(p, 5, 10_001);
   await finish(p);
@@ -96,4 +98,25 @@ test('the size of the cluster decides what the rules say; each form is taken ove
   fill(p, 5, 20_000);
   await finish(p);
   assert.deepEqual(await comments(), [], 'what makes changes dear is written anew');
+});
+
+test('a flush that leaves the chains is seen, whatever it took', async () => {
+  const p = make();
+  fill(p, 5, 2);
+  await finish(p);
+  const flushes = [
+    ['nat'],
+    ['filter'],
+    ['nat', 'KUBE-SERVICES'],
+    ['nat', 'KUBE-POSTROUTING'],
+    ['filter', 'KUBE-FORWARD'],
+  ];
+  for (const [table = '', ...chain] of flushes) {
+    assert.ok(await p.isIntact());
+    await iptables.run('-t', table, '-F', ...chain);
+    assert.ok(!(await p.isIntact()), `${table} ${chain}`);
+    p.forget();
+    await finish(p);
+  }
+  assert.equal(await p.verify(), 0);
 });

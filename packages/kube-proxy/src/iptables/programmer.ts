@@ -94,6 +94,11 @@ export class IptablesProgrammer {
     setNodePortAddresses(this.restorer, this.options, addresses);
   }
 
+  /** Whether the rules that lead to all others are still in the kernel. */
+  isIntact(): Promise<boolean> {
+    return this.restorer.isIntact();
+  }
+
   /** Something flushed the rules: the next `apply` writes all. */
   forget(): void {
     this.restorer.forget();

@@ -35,6 +35,11 @@ export class IpsetWriter {
     for (const [name, spec] of wanted) this.known.set(name, { type: spec.type, members: new Set(spec.members) });
   }
 
+  /** Nothing about the kernel's sets is known any more: the next `apply` makes all anew. */
+  forget(): void {
+    this.known.clear();
+  }
+
   /** Destroys our sets that are not wanted; to be called when no rule refers to them any more. */
   async prune(wanted: Map<string, SetSpec>): Promise<void> {
     const stdout = await this.names(wanted.size === 0);

@@ -148,6 +148,11 @@ export class PolicyEnforcer {
     this.loop.trigger();
   }
 
+  /** Whether the rules that lead to all others are still in the kernel. */
+  async isIntact(family: IpFamily): Promise<boolean> {
+    return (await this.writers.find((w) => w.family === family)?.isIntact()) ?? true;
+  }
+
   settled(): Promise<void> {
     return this.loop.settled();
   }
@@ -187,8 +192,14 @@ class FamilyWriter {
     if (!o.ipvs) this.restorer.removeHook(outputHook);
   }
 
+  /** Sets too: who flushes rules may have destroyed what none refers to any more. */
   forget(): void {
     this.restorer.forget();
+    this.sets.forget();
+  }
+
+  isIntact(): Promise<boolean> {
+    return this.restorer.isIntact();
   }
 
   recheck(): void {

@@ -144,6 +144,19 @@ test('default deny of ingress: only the node itself and the pod itself get in', 
   assert.ok(await reaches('x', addresses.b), 'other pods');
 });
 
+test('policies hold again after somebody flushed the rules and left the chains', async () => {
+  assert.ok(await enforcer.isIntact('ipv4'));
+  assert.ok(await enforcer.isIntact('ipv6'));
+  inNs(node, 'iptables', '-t', 'mangle', '-F');
+  inNs(node, 'ipset', 'destroy');
+  assert.ok(await reaches('b', addresses.a));
+  assert.ok(!(await enforcer.isIntact('ipv4')));
+  enforcer.forget();
+  await enforcer.settled();
+  assert.ok(await enforcer.isIntact('ipv4'));
+  assert.ok(!(await reaches('b', addresses.a)));
+});
+
 test('pod selectors are of the same namespace', async () => {
   await apply(policy('p', { ...forA, ingress: [{ from: [{ podSelector: {} }] }] }));
   assert.ok(await reaches('b', addresses.a));
