@@ -44,10 +44,18 @@ function keepGiven(now: V1ServiceSpec, was: V1ServiceSpec): void {
 
 /** What belonged to the type that the Service had, and is merely carried along, goes with it. */
 function dropTypeDependent(now: V1ServiceSpec, was: V1ServiceSpec): void {
-  if (hasNodePorts(was) && !hasNodePorts(now)) {
-    for (const port of now.ports ?? []) {
-      if (port.nodePort && was.ports?.some((p) => p.nodePort === port.nodePort)) delete port.nodePort;
+  if (was.type !== 'ExternalName' && now.type === 'ExternalName') {
+    if (now.clusterIP === was.clusterIP && semanticEqual(now.clusterIPs, was.clusterIPs)) {
+      delete now.clusterIP;
+      delete now.clusterIPs;
     }
+    if (semanticEqual(now.ipFamilies, was.ipFamilies)) delete now.ipFamilies;
+    if (now.ipFamilyPolicy === was.ipFamilyPolicy) delete now.ipFamilyPolicy;
+  }
+  if (hasNodePorts(was) && !hasNodePorts(now)) {
+    const had = new Set(was.ports?.map((p) => p.nodePort));
+    // Not if one of them is new: then somebody means them.
+    if (now.ports?.every((p) => !p.nodePort || had.has(p.nodePort))) for (const p of now.ports) delete p.nodePort;
   }
   if (needsHealthCheckPort(was) && !needsHealthCheckPort(now) && now.healthCheckNodePort === was.healthCheckNodePort) {
     delete now.healthCheckNodePort;

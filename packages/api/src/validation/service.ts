@@ -22,6 +22,11 @@ import {
 } from './common.js';
 
 const SPEC = FieldPath.of('spec');
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+/** The last two are alpha in Kubernetes 1.33; here they are followed, so they are taken. */
+const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 
 /** An IP address that traffic can be sent to: not unspecified, loopback or link-local. */
@@ -78,12 +83,14 @@ function validatePorts(spec: V1ServiceSpec, errors: Errors): void {
     validatePort(port, spec, names, p, errors);
     const pair = `${port.protocol}/${port.port}`;
     if (pairs.has(pair)) {
-      errors.push(field.duplicate(p, { port: port.port, protocol: port.protocol }));
+      // Kubernetes shows the key that it compares: a port of its internal type, in which nothing else is set.
+      const { protocol: Protocol, port: Port } = port;
+      errors.push(field.duplicate(p, { Name: '', Protocol, AppProtocol: null, Port, TargetPort: 0, NodePort: 0 }));
     }
     pairs.add(pair);
     if (port.nodePort) {
-      if (spec.type === 'ClusterIP' || spec.type === 'ExternalName') {
-        errors.push(field.forbidden(p.child('nodePort'), `may not be used when \`type\` is '${spec.type}'`));
+      if (spec.type === 'ClusterIP') {
+        errors.push(field.forbidden(p.child('nodePort'), "may not be used when `type` is 'ClusterIP'"));
       }
       const key = `${port.protocol}/${port.nodePort}`;
       if (nodePorts.has(key)) errors.push(field.duplicate(p.child('nodePort'), port.nodePort));
@@ -122,9 +129,10 @@ function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
   const ips = list(spec.clusterIPs);
   const path = SPEC.child('clusterIPs');
   if (spec.type === 'ExternalName') {
-    if (ips.length > 0 && ips[0] !== '') {
-      errors.push(field.forbidden(path, "may not be set when `type` is 'ExternalName'"));
-    }
+    const detail = 'may not be set for ExternalName services';
+    if (ips.length > 0) errors.push(field.forbidden(path, detail));
+    if (list(spec.ipFamilies).length > 0) errors.push(field.forbidden(SPEC.child('ipFamilies'), detail));
+    if (spec.ipFamilyPolicy) errors.push(field.forbidden(SPEC.child('ipFamilyPolicy'), detail));
     return;
   }
   if (ips.length > 0 && spec.clusterIP !== ips[0]) {
@@ -187,19 +195,44 @@ function validateType(spec: V1ServiceSpec, errors: Errors): void {
       field.invalid(SPEC.child('clusterIPs').index(0), 'None', "may not be set to 'None' for NodePort services"),
     );
   }
-  each(spec.loadBalancerSourceRanges, (range, i) => {
-    const p = SPEC.child('loadBalancerSourceRanges');
-    if (spec.type !== 'LoadBalancer') errors.push(field.forbidden(p, "may only be used when `type` is 'LoadBalancer'"));
-    invalidAll(p.index(i), range, isValidCIDR(range.trim()), errors);
-  });
-  if (spec.loadBalancerClass !== undefined && spec.type !== 'LoadBalancer') {
-    errors.push(field.forbidden(SPEC.child('loadBalancerClass'), "may only be used when `type` is 'LoadBalancer'"));
+}
+
+/** What only load balancers have. */
+function validateLoadBalancer(service: V1Service, errors: Errors): void {
+  const spec = service.spec ?? {};
+  const onlyThere = (path: FieldPath) => {
+    if (spec.type !== 'LoadBalancer')
+      errors.push(field.forbidden(path, "may only be used when `type` is 'LoadBalancer'"));
+  };
+  const annotated = service.metadata?.annotations?.[SOURCE_RANGES];
+  if (list(spec.loadBalancerSourceRanges).length > 0) {
+    // Written so in Kubernetes, too.
+    const p = SPEC.child('LoadBalancerSourceRanges');
+    onlyThere(p);
+    each(spec.loadBalancerSourceRanges, (r, i) => invalidAll(p.index(i), r, isValidCIDR(r.trim()), errors));
+  } else if (annotated !== undefined) {
+    const p = FieldPath.of('metadata', 'annotations').key(SOURCE_RANGES);
+    onlyThere(p);
+    if (annotated.trim()) {
+      for (const r of annotated.split(',')) invalidAll(p, r.trim(), isValidCIDR(r.trim()), errors);
+    }
   }
-  if (spec.allocateLoadBalancerNodePorts !== undefined && spec.type !== 'LoadBalancer') {
-    errors.push(
-      field.forbidden(SPEC.child('allocateLoadBalancerNodePorts'), "may only be used when `type` is 'LoadBalancer'"),
-    );
+  if (spec.allocateLoadBalancerNodePorts !== undefined) onlyThere(SPEC.child('allocateLoadBalancerNodePorts'));
+  if (spec.loadBalancerClass !== undefined) {
+    const p = SPEC.child('loadBalancerClass');
+    onlyThere(p);
+    if (spec.type === 'LoadBalancer') {
+      invalidAll(p, spec.loadBalancerClass, isQualifiedName(spec.loadBalancerClass), errors);
+    }
   }
+}
+
+/** Two annotations for the same, of which the older one is deprecated. */
+function validateTopologyAnnotations(service: V1Service, errors: Errors): void {
+  const { [TOPOLOGY_MODE]: mode, [TOPOLOGY_HINTS]: hints } = service.metadata?.annotations ?? {};
+  if (mode === undefined || hints === undefined || mode === hints) return;
+  const detail = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  errors.push(field.invalid(FieldPath.of('metadata', 'annotations').key(TOPOLOGY_MODE), mode, detail));
 }
 
 function validateTraffic(spec: V1ServiceSpec, errors: Errors): void {
@@ -239,6 +272,7 @@ function validateTraffic(spec: V1ServiceSpec, errors: Errors): void {
       ),
     );
   }
+  optionalEnum(spec.trafficDistribution, DISTRIBUTIONS, SPEC.child('trafficDistribution'), errors);
   each(spec.externalIPs, (ip, i) => validateNonSpecialIp(ip, SPEC.child('externalIPs').index(i), errors));
 }
 
@@ -246,35 +280,71 @@ function validateTraffic(spec: V1ServiceSpec, errors: Errors): void {
 export function validateService(service: V1Service): Errors {
   const errors: Errors = [];
   const spec = service.spec ?? {};
+  validateTopologyAnnotations(service, errors);
   validatePorts(spec, errors);
   validateAddresses(spec, errors);
   validateType(spec, errors);
+  validateLoadBalancer(service, errors);
   errors.push(...validateLabels(spec.selector, SPEC.child('selector')));
   validateTraffic(spec, errors);
   return errors;
 }
 
-/** Checks an update of a service: its first cluster IP stays while it has one. */
+/** Addresses and families stay once they are given; a second one may come, and go when its Service is to be SingleStack. */
+function validateKept(now: V1ServiceSpec, was: V1ServiceSpec, errors: Errors): void {
+  if (was.type === 'ExternalName' || now.type === 'ExternalName') return;
+  const [ips, oldIps] = [list(now.clusterIPs), list(was.clusterIPs)];
+  const [wasHeadless, isHeadless] = [oldIps[0] === 'None', ips[0] === 'None'];
+  const isReleased = (what: string) =>
+    errors.push(
+      field.invalid(
+        SPEC.child('ipFamilyPolicy'),
+        now.ipFamilyPolicy ?? null,
+        `must be set to 'SingleStack' when releasing the secondary ${what}`,
+      ),
+    );
+  if (!(wasHeadless && isHeadless)) {
+    const path = SPEC.child('clusterIPs');
+    const changed = (i: number) => errors.push(field.invalid(path.index(i), ips, 'may not change once set'));
+    if (oldIps.length > ips.length && ips.length === 0) {
+      errors.push(field.invalid(path.index(0), ips, 'primary clusterIP can not be unset'));
+    }
+    // Of a longer or shorter list the first one alone must stay.
+    const compared = oldIps.length === ips.length ? oldIps.length : Math.min(oldIps.length, ips.length, 1);
+    for (let i = 0; i < compared; i++) if (ips[i] !== oldIps[i]) changed(i);
+    if (oldIps.length > ips.length && ips.length === 1 && now.ipFamilyPolicy !== 'SingleStack') isReleased('clusterIP');
+  }
+  if (wasHeadless || isHeadless) return;
+  const [families, oldFamilies] = [list(now.ipFamilies), list(was.ipFamilies)];
+  const path = SPEC.child('ipFamilies').index(0);
+  const compared =
+    oldFamilies.length === families.length ? families.length : Math.min(oldFamilies.length, families.length, 1);
+  for (let i = 0; i < compared; i++) {
+    if (families[i] !== oldFamilies[i]) errors.push(field.invalid(path, families, 'may not change once set'));
+  }
+  if (oldFamilies.length > families.length && families.length === 1 && now.ipFamilyPolicy !== 'SingleStack') {
+    isReleased('ipFamily');
+  }
+}
+
+const needsHealthCheck = (spec: V1ServiceSpec) =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+
+/** Checks an update of a service. */
 export function validateServiceUpdate(service: V1Service, old: V1Service): Errors {
   const errors: Errors = [];
   const spec = service.spec ?? {};
   const before = old.spec ?? {};
-  const keepsAddress = before.type !== 'ExternalName' && spec.type !== 'ExternalName';
-  if (keepsAddress && before.clusterIPs?.[0] && spec.clusterIPs?.[0] !== before.clusterIPs[0]) {
-    const p = SPEC.child('clusterIPs').index(0);
-    if (spec.clusterIPs?.[0] === undefined) {
-      errors.push(
-        field.invalid(SPEC.child('clusterIPs'), spec.clusterIPs ?? null, 'primary clusterIP can not be unset'),
-      );
-    } else {
-      errors.push(field.invalid(p, spec.clusterIPs[0], 'may not change once set'));
-    }
-  }
-  if (keepsAddress && before.ipFamilies?.[0] && spec.ipFamilies?.[0] && spec.ipFamilies[0] !== before.ipFamilies[0]) {
-    errors.push(field.invalid(SPEC.child('ipFamilies').index(0), spec.ipFamilies[0], 'may not change once set'));
-  }
-  if (before.type === 'LoadBalancer' && spec.type === 'LoadBalancer' && before.loadBalancerClass !== undefined) {
+  validateKept(spec, before, errors);
+  if (before.type === 'LoadBalancer' && spec.type === 'LoadBalancer') {
     immutableOnceSet(spec.loadBalancerClass, before.loadBalancerClass, SPEC.child('loadBalancerClass'), errors);
+  }
+  if (
+    needsHealthCheck(spec) &&
+    needsHealthCheck(before) &&
+    (spec.healthCheckNodePort ?? 0) !== (before.healthCheckNodePort ?? 0)
+  ) {
+    errors.push(field.forbidden(SPEC.child('healthCheckNodePort'), 'field is immutable'));
   }
   errors.push(...validateService(service));
   return errors;
@@ -290,14 +360,24 @@ export function validateServiceStatus(service: V1Service): Errors {
   const path = FieldPath.of('status', 'loadBalancer', 'ingress');
   const ingress = list(service.status?.loadBalancer?.ingress);
   if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer') {
-    errors.push(field.forbidden(path, `may only be used when \`spec.type\` is "LoadBalancer"`));
+    return [field.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")];
   }
   ingress.forEach((entry, i) => {
-    if (entry.ip) invalidAll(path.index(i).child('ip'), entry.ip, isValidIP(entry.ip), errors);
-    if (entry.hostname) {
-      invalidAll(path.index(i).child('hostname'), entry.hostname, isDns1123Subdomain(entry.hostname), errors);
+    const p = path.index(i);
+    const mode = p.child('ipMode');
+    if (entry.ip) {
+      invalidAll(p.child('ip'), entry.ip, isValidIP(entry.ip), errors);
+      if (entry.ipMode === undefined) errors.push(field.required(mode, 'must be specified when `ip` is set'));
+    } else if (entry.ipMode !== undefined) {
+      errors.push(field.forbidden(mode, 'may not be specified when `ip` is not set'));
     }
-    optionalEnum(entry.ipMode, ['Proxy', 'VIP'], path.index(i).child('ipMode'), errors);
+    if (entry.ip) optionalEnum(entry.ipMode, ['Proxy', 'VIP'], mode, errors);
+    if (entry.hostname) {
+      invalidAll(p.child('hostname'), entry.hostname, isDns1123Subdomain(entry.hostname), errors);
+      if (isValidIP(entry.hostname).length === 0) {
+        errors.push(field.invalid(p.child('hostname'), entry.hostname, 'must be a DNS name, not an IP address'));
+      }
+    }
   });
   return errors;
 }

@@ -214,7 +214,7 @@ const updates: [string, string, Plain, (obj: KubeObject) => void, RegExp | undef
     'services.v1.',
     service({ clusterIP: '10.96.0.5', ipFamilies: ['IPv4'] }),
     (s) => setPath(s, 'spec.clusterIP', '10.96.0.6'),
-    /^spec.clusterIPs\[0\]: Invalid value: "10.96.0.6": may not change once set$/,
+    /^spec.clusterIPs\[0\]: Invalid value: \["10.96.0.6"\]: may not change once set$/,
   ],
 ];
 

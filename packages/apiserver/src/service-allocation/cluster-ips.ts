@@ -20,8 +20,10 @@ export async function assignClusterIps(allocator: ClusterIpAllocator, assignment
   const asked = spec.clusterIPs?.length ? spec.clusterIPs : spec.clusterIP ? [spec.clusterIP] : [];
   const families = spec.ipFamilies ?? [];
   const result = families.map((_, i) => asked[i] ?? '');
-  for (const ip of result) {
-    if (ip !== '' && !held.has(ip)) {
+  // Another address in the place of one that the Service has is for validation to refuse.
+  const kept = before && before.type !== 'ExternalName' ? (before.clusterIPs?.length ?? 0) : 0;
+  for (const [i, ip] of result.entries()) {
+    if (ip !== '' && !held.has(ip) && i >= kept) {
       await takeOne(allocator, assignment, ip);
     }
   }

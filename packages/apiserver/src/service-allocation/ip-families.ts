@@ -14,13 +14,8 @@ const otherFamily = (family: string | undefined): IpFamily => (family === 'IPv4'
 export function setIpFamilies(service: KubeObject, old: KubeObject | undefined, configured: IpFamily[]): void {
   const spec = service.spec as ServiceSpec;
   const before = old?.spec as ServiceSpec | undefined;
-  if (spec.type === 'ExternalName') {
-    delete spec.ipFamilies;
-    delete spec.ipFamilyPolicy;
-    delete spec.clusterIP;
-    delete spec.clusterIPs;
-    return;
-  }
+  // What it must not have is for validation to refuse.
+  if (spec.type === 'ExternalName') return;
   // A cluster that became dual-stack (or no longer is) changes no Service that prefers it and is not changed itself.
   if (before && prefersDualStackAsBefore(spec, before)) {
     return;

@@ -2,7 +2,7 @@ import { FieldPath, field, type KubeObject } from '@kubelab/apimachinery';
 import { allocationFailed } from './cluster-ips.js';
 import { AlreadyAllocatedError, RangeFullError } from './errors.js';
 import { RangeAllocator, type RangeStore } from './range-allocator.js';
-import { type Assignment, invalidService, nodePortsOf, type ServiceSpec } from './service-spec.js';
+import { type Assignment, hasNodePorts, invalidService, nodePortsOf, type ServiceSpec } from './service-spec.js';
 
 /** The protocols that this Service uses a node port for already: two may share one. */
 type Taken = Map<number, Set<string>>;
@@ -47,10 +47,10 @@ export class NodePorts {
     const { spec, before } = assignment;
     const held = new Set(nodePortsOf(before));
     const taken: Taken = new Map();
+    // Those of other types are for validation to refuse.
+    if (!hasNodePorts(spec)) return;
     for (const [index, port] of (spec.ports ?? []).entries()) {
-      if (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer') {
-        delete port.nodePort;
-      } else if (port.nodePort) {
+      if (port.nodePort) {
         const path = FieldPath.of('spec', 'ports').index(index).child('nodePort');
         await this.take(assignment, port.nodePort, path, held, taken, port.protocol ?? 'TCP');
       }
@@ -58,9 +58,8 @@ export class NodePorts {
     if (wantsPorts(spec)) {
       await this.fillIn(assignment, taken);
     }
-    if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') {
-      delete spec.healthCheckNodePort;
-    } else if (spec.healthCheckNodePort) {
+    if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return;
+    if (spec.healthCheckNodePort) {
       const path = FieldPath.of('spec', 'healthCheckNodePort');
       await this.take(assignment, spec.healthCheckNodePort, path, held, taken, 'health');
     } else {

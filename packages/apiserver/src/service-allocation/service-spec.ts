@@ -40,8 +40,12 @@ export function clusterIpsOf(spec: ServiceSpec | undefined): string[] {
   return all.filter((ip) => ip !== 'None' && ip !== '');
 }
 
-/** The node ports of a Service, that of its health check among them. */
+export const hasNodePorts = (spec: ServiceSpec | undefined): boolean =>
+  spec?.type === 'NodePort' || spec?.type === 'LoadBalancer';
+
+/** The node ports of a Service, that of its health check among them; none of a type that has none. */
 export function nodePortsOf(spec: ServiceSpec | undefined): number[] {
+  if (!hasNodePorts(spec)) return [];
   const ports = (spec?.ports ?? []).flatMap((port) => (port.nodePort ? [port.nodePort] : []));
   return spec?.healthCheckNodePort ? [...ports, spec.healthCheckNodePort] : ports;
 }
