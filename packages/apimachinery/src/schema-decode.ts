@@ -12,9 +12,11 @@ export interface DecodeResult {
 export interface DecodeOptions {
   /**
    * Changes the object to what a Go server would have after decoding: unknown fields and nulls dropped, quantities
-   * and times in canonical form.
+   * and times in canonical form, empty fields of metadata left out.
    */
   normalize?: boolean;
+  /** Normalizing leaves empty fields of metadata: of a configuration to apply, whose manager owns them too. */
+  keepEmpty?: boolean;
 }
 
 /** Deeper objects are refused: recursion here and in every later walk stays bounded. */
@@ -23,6 +25,7 @@ export const maxDepth = 500;
 interface Walk {
   resolve: SchemaResolver;
   normalize: boolean;
+  keepEmpty: boolean;
   out: DecodeResult;
 }
 
@@ -46,7 +49,8 @@ export function decodeStrict(
   resolve: SchemaResolver,
   options: DecodeOptions = {},
 ): DecodeResult {
-  const walk: Walk = { resolve, normalize: options.normalize ?? false, out: { unknownFields: [], typeErrors: [] } };
+  const { normalize = false, keepEmpty = false } = options;
+  const walk: Walk = { resolve, normalize, keepEmpty, out: { unknownFields: [], typeErrors: [] } };
   visit(walk, obj, schema, { path: '', goPath: '', struct: '', depth: 0 });
   return walk.out;
 }
@@ -287,5 +291,21 @@ function visitObject(walk: Walk, value: unknown, schema: Schema, declared: Schem
     });
     if (walk.normalize && now !== member) object[key] = now;
   }
+  if (walk.normalize && !walk.keepEmpty && ref && struct === 'ObjectMeta') omitEmpty(object);
   return value;
+}
+
+/** The members of ObjectMeta that Go leaves out when they are empty (`omitempty`, of a type that can be empty). */
+const omittedWhenEmpty = [
+  ...['labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields'],
+  ...['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation'],
+];
+
+function omitEmpty(meta: Record<string, unknown>): void {
+  for (const key of omittedWhenEmpty) {
+    const value = meta[key];
+    if (value === undefined) continue;
+    const isEmpty = typeof value === 'object' ? value === null || Object.keys(value).length === 0 : !value;
+    if (isEmpty) delete meta[key];
+  }
 }

@@ -5,7 +5,11 @@ import { applySchemaDefaults, decodeStrict, formatFieldError, prune, type Schema
 const schemas: Record<string, Schema> = {
   'io.k8s.api.apps.v1.Deployment': {
     type: 'object',
-    properties: { kind: { type: 'string' }, spec: { $ref: 'io.k8s.api.apps.v1.DeploymentSpec' } },
+    properties: {
+      kind: { type: 'string' },
+      metadata: { $ref: 'meta.v1.ObjectMeta' },
+      spec: { $ref: 'io.k8s.api.apps.v1.DeploymentSpec' },
+    },
   },
   'io.k8s.api.apps.v1.DeploymentSpec': {
     type: 'object',
@@ -21,6 +25,20 @@ const schemas: Record<string, Schema> = {
   },
   'io.k8s.api.core.v1.Container': { type: 'object', properties: { image: { type: 'string' } } },
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: 'string' },
+  'meta.v1.ObjectMeta': {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      generateName: { type: 'string' },
+      generation: { type: 'integer' },
+      deletionGracePeriodSeconds: { type: 'integer' },
+      labels: { type: 'object', additionalProperties: { type: 'string' } },
+      annotations: { type: 'object', additionalProperties: { type: 'string' } },
+      finalizers: { type: 'array', items: { type: 'string' } },
+      ownerReferences: { type: 'array', items: { type: 'object' } },
+      managedFields: { type: 'array', items: { type: 'object' } },
+    },
+  },
 };
 const resolve = (ref: string) => schemas[ref];
 const root: Schema = { $ref: 'io.k8s.api.apps.v1.Deployment' };
@@ -63,6 +81,16 @@ describe('decodeStrict', () => {
     const obj = { spec: { cpu: 0.5, when: '2024-01-01T00:00:00.123+01:00', port: 'http' } };
     assert.deepEqual(decodeStrict(obj, root, resolve, { normalize: true }).typeErrors, []);
     assert.deepEqual(obj, { spec: { cpu: '500m', when: '2023-12-31T23:00:00Z', port: 'http' } });
+  });
+  it('leaves out empty metadata as Go does, unless it is of a configuration to apply', () => {
+    const empty = { generateName: '', generation: 0, finalizers: [], ownerReferences: [], managedFields: [] };
+    const kept = { name: 'a', labels: { a: '' }, deletionGracePeriodSeconds: 0 };
+    const make = () => ({ metadata: { ...structuredClone({ ...kept, ...empty }), annotations: {} } });
+    const [obj, config] = [make(), make()];
+    decodeStrict(obj, root, resolve, { normalize: true });
+    assert.deepEqual(obj, { metadata: kept });
+    decodeStrict(config, root, resolve, { normalize: true, keepEmpty: true });
+    assert.deepEqual(config, make());
   });
 });
 

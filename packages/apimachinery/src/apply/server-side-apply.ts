@@ -1,5 +1,5 @@
 import { newBadRequest } from '../errors.js';
-import { deepCopy, deepEqual, nowSecond } from '../meta.js';
+import { deepCopy, nowSecond, semanticEqual } from '../meta.js';
 import type { Schema, SchemaResolver } from '../schema.js';
 import type { KubeObject } from '../types.js';
 import { type Conflict, conflictError } from './conflicts.js';
@@ -311,5 +311,6 @@ function refreshLastApplied(o: ApplyOptions, live: KubeObject, result: KubeObjec
 function sameWithoutManagers(a: KubeObject, b: KubeObject): boolean {
   const { managedFields: _a, ...x } = a.metadata;
   const { managedFields: _b, ...y } = b.metadata;
-  return deepEqual({ ...a, metadata: x }, { ...b, metadata: y });
+  // Empty fields that a configuration has are not kept with the object.
+  return semanticEqual({ ...a, metadata: x }, { ...b, metadata: y });
 }

@@ -6,7 +6,7 @@ import { privateCopy } from './admit.js';
 import { parseJson, readBody } from './body.js';
 import type { HandlerEnvironment, RequestContext } from './context.js';
 import { createDecoded } from './create.js';
-import { checkNames, decodeObject, fieldValidationOf, toStorage } from './decode.js';
+import { checkNames, decodeMerged, decodeObject, fieldValidationOf, toStorage } from './decode.js';
 import { sendItem } from './represent.js';
 import { trackedWrite } from './track.js';
 import { updateRequestBase } from './update.js';
@@ -21,12 +21,13 @@ export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext)
   const config = decodeObject(ctx, parse(ctx, await readBody(req)), undefined, { applied: true });
   checkNames(ctx, config, true);
   const write = trackedWrite(ctx);
+  const merge = async (live: KubeObject | undefined) =>
+    decodeMerged(write.served, applyConfiguration(write, live, await inTrackedVersion(ctx, config), force));
   const { track: _byApply, ...base } = updateRequestBase(env, ctx, dryRun);
   try {
     const { item } = await env.writer.update(entry, {
       ...base,
-      transform: async (current) =>
-        toStorage(ctx, applyConfiguration(write, current.object, await inTrackedVersion(ctx, config), force)),
+      transform: async (current) => toStorage(ctx, await merge(current.object)),
     });
     await sendItem(ctx, 200, item);
   } catch (error) {
@@ -34,8 +35,7 @@ export async function applyHandler(env: HandlerEnvironment, ctx: RequestContext)
     if (!isNotFound(error) || ctx.subresource || config.metadata.uid || config.metadata.resourceVersion) {
       throw error;
     }
-    const object = applyConfiguration(write, undefined, await inTrackedVersion(ctx, config), force);
-    await sendItem(ctx, 201, await createDecoded(env, ctx, object, dryRun, { tracked: true }));
+    await sendItem(ctx, 201, await createDecoded(env, ctx, await merge(undefined), dryRun, { tracked: true }));
   }
 }
 

@@ -1,9 +1,11 @@
-import { resolveSchema } from '@kubelab/api';
+import { type ResourceVersion, resolveSchema } from '@kubelab/api';
 import {
+  type DecodeResult,
   decodeStrict,
   formatGroupVersion,
   type KubeObject,
   newBadRequest,
+  newInternalError,
   parseGroupVersion,
   StatusError,
   strictErrors,
@@ -145,13 +147,10 @@ function checkSchema(
   own: boolean,
   o: DecodeOptions,
 ): void {
-  const schema = own ? (ctx.served.schema ?? resolveSchema(ctx.served.schemaName)) : undefined;
-  if (!schema) {
+  if (!own) {
     return;
   }
-  const { unknownFields, typeErrors } = ctx.served.schema
-    ? decodeCustomResource(object, schema)
-    : decodeStrict(object, schema, resolveSchema, { normalize: true });
+  const { unknownFields, typeErrors } = normalize(ctx.served, object, o.applied);
   if (typeErrors.length > 0) {
     throw new TypeMismatch(wanted, typeErrors[0] as string);
   }
@@ -176,6 +175,26 @@ function checkSchema(
       ctx.warn(problem);
     }
   }
+}
+
+/** @param isApplied a configuration to apply, whose manager owns empty fields too: they stay */
+function normalize(served: ResourceVersion, object: KubeObject, isApplied = false): DecodeResult {
+  if (served.schema) {
+    return decodeCustomResource(object, served.schema, { keepEmpty: isApplied });
+  }
+  const schema = resolveSchema(served.schemaName);
+  return schema
+    ? decodeStrict(object, schema, resolveSchema, { normalize: true, keepEmpty: isApplied })
+    : { unknownFields: [], typeErrors: [] };
+}
+
+/** What an apply made in a version, as it would be if a client had sent it. Changes the object, and returns it. */
+export function decodeMerged(served: ResourceVersion, object: KubeObject): KubeObject {
+  const [problem] = normalize(served, object).typeErrors;
+  if (problem) {
+    throw newInternalError(new Error(problem));
+  }
+  return object;
 }
 
 function strictProblems(object: KubeObject, unknownFields: string[], o: DecodeOptions): string[] {
