@@ -55,6 +55,15 @@ function reply(res: ServerResponse, status: number, body: unknown): void {
   res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
+/**
+ * Nobody listens: there is no socket, it is a dead one's, or who listened ended while it was asked. All else is of a
+ * supervisor that is there.
+ */
+function isAbsence(error: unknown): boolean {
+  const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+  return code !== undefined && ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code);
+}
+
 /** The supervisor as the other commands see it. */
 export class SupervisorClient {
   constructor(private readonly layout: Layout) {}
@@ -67,8 +76,16 @@ export class SupervisorClient {
     return ((await this.ask('POST', path, timeoutMs)) as { outcome: 'started' | 'running' }).outcome;
   }
 
-  async build(): Promise<string> {
-    return ((await this.ask('GET', '/', 5000)) as { build: string }).build;
+  /** The build of the supervisor that answers; undefined when there is none. Rejects when one is there and fails to. */
+  async build(): Promise<string | undefined> {
+    try {
+      return ((await this.ask('GET', '/', 5000)) as { build: string }).build;
+    } catch (error) {
+      if (isAbsence(error)) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   states(): Promise<Record<string, KeptState>> {

@@ -13,10 +13,12 @@ const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', '
 /**
  * Starts the supervisor of the cluster unless it runs: as a service that comes back at a reboot where the machine has
  * systemd, else by a keeper of its own. One of another build is replaced, since it would start processes with the flags
- * of its time. Resolves when it answers; returns the line to print.
+ * of its time. Resolves when it answers; returns the line to print. Rejects when one is there that does not answer as it
+ * should.
  */
 export async function ensureSupervisor(layout: Layout): Promise<string> {
-  const isCurrent = (await buildOf(layout)) === buildId();
+  const supervisor = new SupervisorClient(layout);
+  const isCurrent = (await supervisor.build()) === buildId();
   if (hasSystemd()) {
     await ensureUnit(layout, !isCurrent);
   } else if (!isCurrent) {
@@ -24,7 +26,7 @@ export async function ensureSupervisor(layout: Layout): Promise<string> {
     await startKeeper(layout);
   }
   const what = `the supervisor to answer (log: ${supervisorLog(layout)})`;
-  await waitFor(async () => (await buildOf(layout)) === buildId(), { what, timeoutMs: 60_000, intervalMs: 50 });
+  await waitFor(async () => (await supervisor.build()) === buildId(), { what, timeoutMs: 60_000, intervalMs: 50 });
   return isCurrent ? 'supervisor is running' : 'supervisor started';
 }
 
@@ -49,11 +51,6 @@ export async function removeSupervisor(layout: Layout): Promise<boolean> {
     { what: 'the supervisor to end', timeoutMs: 90_000, intervalMs: 50 },
   );
   return ran;
-}
-
-/** The build of the supervisor that answers; undefined when none does. */
-function buildOf(layout: Layout): Promise<string | undefined> {
-  return new SupervisorClient(layout).build().catch(() => undefined);
 }
 
 /** Not for a cluster in a network namespace: a service of systemd would be in the machine's own. */
