@@ -20,6 +20,11 @@ const backends: Server[] = [];
 let cluster: TestCluster;
 let controller: ServiceProcess;
 let httpPort: number;
+/** A request for /x/held is answered when this is called. */
+let hold: (answer: () => void) => void;
+const held = new Promise<() => void>((resolve) => {
+  hold = resolve;
+});
 
 function kubectl(input: string, ...args: string[]): string {
   return execFileSync('kubectl', [`--kubeconfig=${cluster.api.kubeconfigPath}`, ...args], {
@@ -100,7 +105,10 @@ before(async () => {
     ...['--publish-address=192.0.2.80', '--publish-address=2001:db8::80'],
   ]);
   for (const name of ['one', 'two']) {
-    const server = createServer((_q, s) => s.end(name));
+    const server = createServer((q, s) => {
+      if (q.url === '/x/held') hold(() => s.end(name));
+      else s.end(name);
+    });
     await new Promise<void>((resolve) => server.listen(0, address, resolve));
     backends.push(server);
     await addService(name, (server.address() as AddressInfo).port);
@@ -109,12 +117,13 @@ before(async () => {
 
 after(async () => {
   if (process.exitCode) console.error(controller?.log);
-  await controller?.end('SIGTERM');
-  await cluster?.stop();
+  // Before the controller, which waits for requests under way.
   for (const s of backends) {
     s.close();
     s.closeAllConnections();
   }
+  await controller?.end('SIGTERM');
+  await cluster?.stop();
   execFileSync('ip', ['address', 'delete', `${address}/32`, 'dev', 'lo']);
   rmSync(workDir, { recursive: true, force: true });
 });
@@ -226,8 +235,17 @@ test('an ExternalName is resolved', async () => {
   await eventually('outside', '/', 'outside');
 });
 
-test('it ends at a signal, and nginx with it', async () => {
+test('it ends at a signal, and nginx with it, when the requests under way have their answers', async () => {
   const pid = Number(readFileSync(join(workDir, 'nginx.pid'), 'utf8'));
-  assert.equal(await controller.end('SIGTERM'), 0);
+  const under = get('oldest', '/x/held');
+  const answer = await held;
+  const ended = controller.end('SIGTERM');
+  // Nobody listens any more, which is all that can be seen of it.
+  const refused = async () => /ECONNREFUSED/.test(await get('oldest', '/x'));
+  await waitFor('nginx to take no more connections', refused, { timeoutMs });
+  assert.ok(controller.running);
+  answer();
+  assert.equal(await under, 'one');
+  assert.equal(await ended, 0);
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
 });

@@ -23,11 +23,15 @@ export interface Component {
   name: string;
   description: string;
   options: OptionSpecs;
+  /**
+   * A process that does not stop within this time (milliseconds) after a signal is ended: by default 25 s, since its
+   * work is safe to lose (crash-only). Infinity where who sends the signal sets the bound.
+   */
+  stopTimeoutMs?: number;
   start(context: ComponentContext): Promise<RunningComponent>;
 }
 
-/** A process that does not stop within this time after a signal is ended; its work is safe to lose (crash-only). */
-const stopTimeoutMs = 25_000;
+const defaultStopTimeoutMs = 25_000;
 
 /**
  * Runs a process: parses flags, sets up logging, metrics and health, starts it, and stops it at SIGTERM or SIGINT.
@@ -82,11 +86,14 @@ export async function runComponent(component: Component): Promise<void> {
   logger.info('Started', { pid: process.pid });
   const name = await stopRequested;
   logger.info('Stopping', { signal: name });
-  const deadline = setTimeout(() => {
-    logger.error('Stop took too long, ending the process', { afterMs: stopTimeoutMs });
-    process.exit(1);
-  }, stopTimeoutMs);
-  deadline.unref();
+  const { stopTimeoutMs = defaultStopTimeoutMs } = component;
+  if (Number.isFinite(stopTimeoutMs)) {
+    const deadline = setTimeout(() => {
+      logger.error('Stop took too long, ending the process', { afterMs: stopTimeoutMs });
+      process.exit(1);
+    }, stopTimeoutMs);
+    deadline.unref();
+  }
   try {
     await running.stop();
     logger.info('Stopped');

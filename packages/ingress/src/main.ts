@@ -37,6 +37,8 @@ await runComponent({
   name: 'ingress',
   description: 'Serves Ingresses with nginx',
   options,
+  // Requests under way end first; how long they may take is for the pod's terminationGracePeriodSeconds to say.
+  stopTimeoutMs: Number.POSITIVE_INFINITY,
   async start({ options: o, logger, metrics, health, signal }) {
     const at = /^\[?(.*?)\]?:(\d+)$/.exec(o.string('operational-address'));
     if (!at) throw new OptionError('--operational-address is not ADDRESS:PORT');
