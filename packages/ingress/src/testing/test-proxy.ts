@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type Agent, createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { V1EndpointSlice, V1HTTPIngressPath, V1Ingress, V1Secret, V1Service } from '@kubelab/api';
@@ -31,6 +31,8 @@ export interface Backend {
   server: Server;
   /** Ends as a pod that does: no new connections, those that are there end with their requests. */
   stop(): Promise<void>;
+  /** Ends as a pod that is killed: no connection lives on. */
+  die(): void;
 }
 
 export async function freePort(): Promise<number> {
@@ -111,15 +113,10 @@ export class TestProxy {
   }
 
   async backend(name: string): Promise<Backend> {
-    const sockets = new Set<Socket>();
     const server = createServer((q, s) => {
       const echo: Echo = { backend: name, method: q.method ?? '', path: q.url ?? '', headers: q.headers };
       q.resume();
       q.on('end', () => s.end(JSON.stringify(echo)));
-    });
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
     });
     // Longer than nginx keeps connections: it is nginx that ends them.
     server.keepAliveTimeout = 120_000;
@@ -133,6 +130,10 @@ export class TestProxy {
           server.close(() => resolve());
           server.closeIdleConnections();
         }),
+      die: () => {
+        server.close();
+        server.closeAllConnections();
+      },
     };
     this.backends.push(backend);
     return backend;
