@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { V1EndpointSlice, V1Ingress, V1IngressClass, V1Service } from '@kubelab/api';
 import { gvr, waitFor } from '@kubelab/client';
-import { freePort } from '@kubelab/storage/testing';
+import { freePort } from '@kubelab/component-base/testing';
 import { TestCluster } from './lib/cluster.js';
 import type { ServiceProcess } from './lib/process.js';
 
 // The Ingress controller as a process, with the rights of its addon's manifest, against a real API server.
 
-const timeoutMs = 60_000;
+const timeoutMs = 180_000;
 const workDir = mkdtempSync(join(tmpdir(), 'kubelab-ingress-'));
 const backends: Server[] = [];
 let cluster: TestCluster;
@@ -86,8 +86,8 @@ async function addService(name: string, port: number): Promise<void> {
   });
 }
 
-/** An address for the backends, of the loopback device while the test runs: endpoints may not have 127.0.0.1. */
-const address = '198.18.77.1';
+/** An address for the backends, of the loopback device while this process runs: endpoints may not have 127.0.0.1. */
+const address = `198.18.${process.pid % 250}.${(Math.floor(process.pid / 250) % 250) + 1}`;
 
 before(async () => {
   execFileSync('ip', ['address', 'replace', `${address}/32`, 'dev', 'lo']);

@@ -18,7 +18,7 @@ const quiet = { warn: () => undefined };
 const key = (name: string) => `pods/default/${name}`;
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 120_000;
   while (!(await what())) {
     if (Date.now() > deadline) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 20));

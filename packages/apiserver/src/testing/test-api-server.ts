@@ -3,8 +3,9 @@ import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@kubelab/component-base/testing';
 import { createCa, generateServiceAccountKeys, type KeyPair, kubeconfig, signCertificate } from '@kubelab/pki';
-import { freePort, TestEtcd } from '@kubelab/storage/testing';
+import { TestEtcd } from '@kubelab/storage/testing';
 
 export interface Answer {
   status: number;
@@ -138,11 +139,11 @@ export class TestApiServer {
         sink.write(chunk);
       });
     }
-    const deadline = Date.now() + 120_000;
+    const deadline = Date.now() + 180_000;
     for (;;) {
       const answer = await this.ask('/readyz').catch(() => undefined);
       if (answer?.status === 200) return;
-      if (Date.now() > deadline || child.exitCode !== null)
+      if (Date.now() > deadline || child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the API server did not come up:\n${this.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -192,7 +193,7 @@ export class TestApiServer {
         ['--kubeconfig', this.kubeconfigPath, ...args],
         {
           maxBuffer: 64 << 20,
-          timeout: 60_000,
+          timeout: 180_000,
           env: { ...process.env, HOME: this.directory, KUBECACHEDIR: join(this.directory, 'cache') },
         },
         (error, out, err) => resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, delay, loadKubeconfig, waitFor } from '@kubelab/client';
+import { freePort } from '@kubelab/component-base/testing';
 import { createCa, generateServiceAccountKeys, kubeconfig, signCertificate } from '@kubelab/pki';
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 180_000;
 
 /** A control plane of its own for a test: etcd, API server and controller manager as processes, without nodes. */
 export interface Environment {
@@ -166,23 +166,11 @@ async function writePki(directory: string, apiPort: number): Promise<{ admin: st
   };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill(signal);
-  const graceMs = 10_000;
+  const graceMs = 30_000;
   const ended = await Promise.race([exited.then(() => true), delay(graceMs).then(() => false)]);
   if (!ended) {
     child.kill('SIGKILL');

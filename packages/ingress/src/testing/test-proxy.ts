@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type Agent, createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { V1EndpointSlice, V1HTTPIngressPath, V1Ingress, V1Secret, V1Service } from '@kubelab/api';
 import { createLogger } from '@kubelab/component-base';
+import { freePort } from '@kubelab/component-base/testing';
 import { findLua } from '../abilities.js';
 import { Controller } from '../controller.js';
 import { Nginx } from '../nginx.js';
@@ -33,14 +34,6 @@ export interface Backend {
   stop(): Promise<void>;
   /** Ends as a pod that is killed: no connection lives on. */
   die(): void;
-}
-
-export async function freePort(): Promise<number> {
-  const s = createTcpServer();
-  await new Promise<void>((resolve) => s.listen(0, '127.0.0.1', resolve));
-  const { port } = s.address() as AddressInfo;
-  await new Promise((resolve) => s.close(resolve));
-  return port;
 }
 
 /** A real nginx on free loopback ports with a controller; Services, endpoints and secrets are objects of the test. */
@@ -165,7 +158,7 @@ export class TestProxy {
     return new Promise((resolve, reject) => {
       const options = {
         ...{ host: '127.0.0.1', port: isTls ? this.https : this.http, method: o.method ?? 'GET', path: path || '/' },
-        ...{ headers: { host, connection: o.agent ? 'keep-alive' : 'close', ...o.headers }, timeout: 30_000 },
+        ...{ headers: { host, connection: o.agent ? 'keep-alive' : 'close', ...o.headers }, timeout: 120_000 },
         ...(o.agent ? { agent: o.agent } : { agent: false as const }),
         ...(isTls ? { servername: host, rejectUnauthorized: false } : {}),
       };

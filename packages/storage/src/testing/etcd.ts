@@ -1,20 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@kubelab/component-base/testing';
 
-/** A free TCP port of the loopback address. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
+/** Long enough for a machine that runs much else. */
+const startMs = 120_000;
 
 /** An etcd of a test's own, in a temporary directory. */
 export class TestEtcd {
@@ -43,24 +35,27 @@ export class TestEtcd {
   /** Starts the process (again) on the same data. */
   async up(): Promise<void> {
     const peer = `http://127.0.0.1:${this.peerPort}`;
+    const logFile = join(this.directory, 'log');
+    const log = openSync(logFile, 'a');
     const child = spawn(
       'etcd',
       [
-        ...['--data-dir', this.directory, '--name', 'test', '--unsafe-no-fsync', '--log-level', 'error'],
+        ...['--data-dir', join(this.directory, 'data'), '--name', 'test', '--unsafe-no-fsync', '--log-level', 'error'],
         ...['--listen-client-urls', this.url, '--advertise-client-urls', this.url],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `test=${peer}`],
       ],
-      { stdio: 'ignore' },
+      { stdio: ['ignore', log, log] },
     );
+    closeSync(log);
     this.child = child;
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + startMs;
     for (;;) {
       const answer = await fetch(`${this.url}/health`).catch(() => undefined);
       if (answer?.ok) {
         return;
       }
-      if (Date.now() > deadline || child.exitCode !== null) {
-        throw new Error('etcd did not come up');
+      if (Date.now() > deadline || child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`etcd did not come up:\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -88,6 +83,8 @@ export class CuttingProxy {
   private frozen = false;
   private readonly server;
   port = 0;
+  /** How many pieces of answers have gone through. */
+  answers = 0;
 
   constructor(private readonly target: number) {
     this.server = createServer((client) => {
@@ -99,6 +96,7 @@ export class CuttingProxy {
         this.sockets.add(from);
         from.on('data', (chunk) => {
           if (!this.frozen) {
+            this.answers += from === upstream ? 1 : 0;
             to.write(chunk);
           }
         });
