@@ -134,7 +134,7 @@ describe('answers in protobuf', () => {
     assert.deepEqual(version?.schema, schema);
     const path = '/apis/apps.example.com/v1/namespaces/default/deployments';
     let answer = await server.ask(path);
-    for (const deadline = Date.now() + 60_000; answer.status === 404 && Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 120_000; answer.status === 404 && Date.now() < deadline; ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       answer = await server.ask(path);
     }
@@ -152,7 +152,9 @@ describe('answers in protobuf', () => {
   });
 
   test('a watch is a stream of events behind their lengths', async () => {
-    const events = watchEvents(`${configMaps}?watch=true&timeoutSeconds=60&fieldSelector=metadata.name%3Dwatched`, 3);
+    const watch = `${configMaps}?watch=true&timeoutSeconds=600&fieldSelector=metadata.name%3Dwatched`;
+    const [begun, events] = watchEvents(watch, 3);
+    await begun;
     await server.ask(configMaps, { body: { metadata: { name: 'watched' }, data: { a: '1' } } });
     const headers = { 'content-type': 'application/merge-patch+json' };
     await server.ask(`${configMaps}/watched`, { method: 'PATCH', headers, body: { data: { a: '2' } } });
@@ -160,14 +162,19 @@ describe('answers in protobuf', () => {
     const seen = (await events).map(({ type, object }) => `${type} ${JSON.stringify(object.data)}`);
     assert.deepEqual(seen, ['ADDED {"a":"1"}', 'MODIFIED {"a":"2"}', 'DELETED {"a":"2"}']);
 
-    const [expired] = await watchEvents(`${configMaps}?watch=true&resourceVersion=1`, 1);
+    const [expired] = await watchEvents(`${configMaps}?watch=true&resourceVersion=1`, 1)[1];
     assert.equal(`${expired?.type} ${expired?.object.reason}`, 'ERROR Expired');
   });
 
-  /** The first events of a watch; the connection is cut after them. */
-  function watchEvents(path: string, count: number): Promise<{ type: string; object: KubeObject }[]> {
-    return new Promise((resolve, reject) => {
+  /** When a watch has begun, and its first events; the connection is cut after them. */
+  function watchEvents(path: string, count: number): [Promise<void>, Promise<{ type: string; object: KubeObject }[]>] {
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const events = new Promise<{ type: string; object: KubeObject }[]>((resolve, reject) => {
       const req = request(`${server.url}${path}`, { agent: server.tls, headers: { accept: protobuf } }, (res) => {
+        begin();
         assert.equal(res.headers['content-type'], `${protobuf};stream=watch`);
         let bytes = Buffer.alloc(0);
         const events: { type: string; object: KubeObject }[] = [];
@@ -185,9 +192,11 @@ describe('answers in protobuf', () => {
           }
         });
         res.on('error', reject);
+        res.on('end', () => reject(new Error(`the watch ended after ${events.length} events`)));
       });
       req.on('error', reject);
       req.end();
     });
+    return [begun, events];
   }
 });

@@ -57,15 +57,18 @@ describe('two API servers on one etcd', () => {
 
   test('what was acknowledged survives kill -9 and a restart', async () => {
     const acknowledged: string[] = [];
+    let killed = Promise.resolve();
     const writing = (async () => {
       for (let i = 0; ; i++) {
         const answer = await one.ask(configMaps, { body: { metadata: { name: `k${i}` } } }).catch(() => undefined);
         if (answer?.status !== 201) return;
         acknowledged.push(`k${i}`);
-        if (i === 30) void one.kill();
+        if (i === 30) killed = one.kill();
       }
     })();
     await writing;
+    // Until it has ended it has its port.
+    await killed;
     await one.up();
     for (const name of acknowledged) assert.equal((await one.ask(`${configMaps}/${name}`)).status, 200, name);
     assert.ok(acknowledged.length >= 30);
