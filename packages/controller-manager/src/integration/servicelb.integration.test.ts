@@ -31,7 +31,7 @@ const addresses = async (name: string) =>
 
 async function has(name: string, wanted: string): Promise<void> {
   await waitFor(`${name} to have ${wanted || 'no address'}`, async () => (await addresses(name)) === wanted, {
-    timeoutMs: 30_000,
+    timeoutMs: 180_000,
   });
 }
 
@@ -43,13 +43,13 @@ async function event(name: string, reason: string, message: RegExp): Promise<voi
       const { items } = await events.list({ fieldSelector: `involvedObject.name=${name},reason=${reason}` });
       return items.some((e) => message.test(e.message ?? ''));
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 180_000 },
   );
 }
 
 async function gone(name: string): Promise<void> {
   await services().delete(name);
-  await waitForDeletion(services(), name, { timeoutMs: 30_000 });
+  await waitForDeletion(services(), name, { timeoutMs: 180_000 });
 }
 
 test('an address, the finalizer and the events; another type or deletion gives it all back', async () => {
