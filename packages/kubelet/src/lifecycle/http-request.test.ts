@@ -27,7 +27,7 @@ after(() => {
   server.close();
 });
 
-const get = (path: string, timeoutMs = 5_000) =>
+const get = (path: string, timeoutMs = 60_000) =>
   httpGet({ path, port, httpHeaders: [{ name: 'X-A', value: 'b' }] }, { name: 'c' }, '127.0.0.1', {
     timeoutMs,
     userAgent: 'test',

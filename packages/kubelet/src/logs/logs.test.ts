@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { appendFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,8 +67,7 @@ describe('a log file', () => {
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
-  const read = async (options: Partial<LogOptions>, isRunning = () => false) => {
-    const out = new PassThrough();
+  const read = async (options: Partial<LogOptions>, isRunning = () => false, out = new PassThrough()) => {
     let text = '';
     out.on('data', (chunk) => {
       text += chunk;
@@ -116,7 +116,10 @@ describe('a log file', () => {
   it('follows through a rotation to the end', async () => {
     await writeFile(path, entry('1'));
     let running = true;
-    const text = read({ follow: true }, () => running);
+    const out = new PassThrough();
+    const text = read({ follow: true }, () => running, out);
+    // It has the file that is about to be moved away.
+    await once(out, 'data');
     await appendFile(path, entry('2'));
     await rename(path, `${path}.old`);
     await appendFile(`${path}.old`, entry('3'));

@@ -55,13 +55,15 @@ export async function copyLog(path: string, options: LogOptions, out: Writable, 
 
 /** The file that is now at the path, when it is not the opened one any more. */
 async function rotated(path: string, file: FileHandle): Promise<FileHandle | undefined> {
-  const now = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    // Between the rename and the runtime's reopening there is no file.
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const now = await stat(path).catch(absent);
   const opened = await file.stat();
-  return now && now.ino !== opened.ino ? open(path, 'r') : undefined;
+  return now && now.ino !== opened.ino ? open(path, 'r').catch(absent) : undefined;
+}
+
+/** Between the rename and the runtime's reopening there is no file. */
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined;
+  throw error;
 }
 
 /** Filters and writes lines; says when the reader has enough. */

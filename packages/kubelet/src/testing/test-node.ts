@@ -31,7 +31,7 @@ export interface TestNode {
 }
 
 /** Polls until a check gives a value; throws the description with the last state after the time. */
-export async function until<T>(check: () => T | undefined | false, what: string, timeoutMs = 30_000): Promise<T> {
+export async function until<T>(check: () => T | undefined | false, what: string, timeoutMs = 120_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = check();
@@ -42,7 +42,7 @@ export async function until<T>(check: () => T | undefined | false, what: string,
 }
 
 /** Repeats an assertion until it holds; throws its last failure after the time. */
-export async function eventually(check: () => Promise<void>, timeoutMs = 30_000): Promise<void> {
+export async function eventually(check: () => Promise<void>, timeoutMs = 120_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
@@ -59,7 +59,7 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
   const dir = mkdtempSync(join(tmpdir(), 'kubelab-node-'));
   const id = String(process.pid % 60_000);
   const netns = `kln-${id}`;
-  const subnet = `10.97.${process.pid % 250}`;
+  const subnet = freeSubnet();
   const nodeIp = `${subnet}.2`;
   ip('netns', 'add', netns);
   ip('-n', netns, 'link', 'set', 'lo', 'up');
@@ -118,7 +118,7 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
         '--cni-bin-dir=/usr/lib/cni',
         `--state-dir=${join(dir, 'shim')}`,
       ]);
-      await eventually(async () => void (await cri.version({}, { timeoutMs: 1_000 })));
+      await eventually(async () => void (await cri.version({}, { timeoutMs: 10_000 })));
     },
     stopShim: () => end('shim', 'SIGKILL'),
     async startAgent(extra = []) {
@@ -137,7 +137,7 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
         ...agentFlags,
         ...extra,
       ]);
-      await until(() => api.get('nodes', '', 'test-node'), 'the node', 20_000);
+      await until(() => api.get('nodes', '', 'test-node'), 'the node');
     },
     stopAgent: (signal = 'SIGKILL') => end('agent', signal),
     agentLog: () => readFileSync(join(dir, 'agent.log'), 'utf8'),
@@ -168,6 +168,16 @@ export async function startTestNode(agentFlags: string[] = []): Promise<TestNode
   };
   await node.startShim();
   return node;
+}
+
+/** A /24 of 10.97.0.0/16 that no interface of this machine is in: not even what a run that was killed left. */
+function freeSubnet(): string {
+  const taken = execFileSync('ip', ['-4', '-o', 'addr'], { encoding: 'utf8' });
+  for (let i = 0; i < 250; i++) {
+    const subnet = `10.97.${(process.pid + i) % 250}`;
+    if (!taken.includes(` ${subnet}.`)) return subnet;
+  }
+  throw new Error('all networks below 10.97.0.0/16 are taken');
 }
 
 function ip(...args: string[]): void {
