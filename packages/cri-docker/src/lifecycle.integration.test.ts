@@ -198,6 +198,8 @@ test('sandboxes, addresses and logs outlive a restart of Docker', async () => {
   const { cri } = runtime;
   const pod = await runPod(runtime);
   const id = await startContainer(runtime, pod, 'echo before; sleep 1000');
+  const log = (await cri.containerStatus({ container_id: id })).status?.log_path ?? '';
+  await until(() => assert.equal(logLines(log).at(-1)?.text, 'before'));
   await runtime.stopDocker();
   await assert.rejects(cri.listContainers({}), { code: 'UNAVAILABLE' });
   const down = await cri.status({});

@@ -24,7 +24,7 @@ async function fails(id: string, script: string, message: RegExp): Promise<void>
   const { exit_code, stderr, stdout } = await runtime.cri.execSync({
     container_id: id,
     cmd: ['/bin/sh', '-c', script],
-    timeout: 10,
+    timeout: 120,
   });
   assert.notEqual(exit_code, 0, `${script} should fail: ${stdout}`);
   assert.match(stderr.toString(), message);

@@ -107,8 +107,8 @@ test('port-forward: into the pod’s network and the host’s, errors to the cli
     const { url } = await cri.portForward({ pod_sandbox_id: target.id, port: [8080] });
     const get = 'GET / HTTP/1.0\r\n\r\n';
     const result = await runInNamespace(runtime.netns, { kind: 'forward', url, ports: [8080, 8080, 9], send: get });
-    assert.match(result.answers?.[0] ?? '', /200 OK[\s\S]*page\n$/);
-    assert.equal(result.answers?.[1], result.answers?.[0]);
+    // Not the same to the letter: each has the second that it was given in.
+    for (const i of [0, 1]) assert.match(result.answers?.[i] ?? '', /200 OK[\s\S]*page\n$/);
     assert.match(result.errors?.[2] ?? '', /error forwarding port 9: .*ECONNREFUSED/);
   }
 });

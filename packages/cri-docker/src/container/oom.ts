@@ -4,7 +4,7 @@ import type { OomKills } from './oom-kills.js';
 import type { OomMarks } from './oom-marks.js';
 
 /** How long after its end a container may still turn out to have run out of memory. Some ms; far more under load. */
-const settleMs = 500;
+const settleMs = 2_000;
 
 const killed = 137;
 

@@ -72,7 +72,7 @@ export async function startTestRuntime(dockerArgs: string[] = []): Promise<TestR
         `--state-dir=${join(dir, 'state')}`,
         '--v=4',
       ]);
-      await until(() => runtime.cri.version({}, { timeoutMs: 1000 }));
+      await until(() => runtime.cri.version({}, { timeoutMs: 10_000 }));
     },
     async stopShim(signal = 'SIGKILL') {
       await end(shim, signal);
@@ -108,7 +108,7 @@ export async function startTestRuntime(dockerArgs: string[] = []): Promise<TestR
 }
 
 /** Polls until a call succeeds. */
-export async function until<T>(attempt: () => Promise<T> | T, timeoutMs = 30_000): Promise<T> {
+export async function until<T>(attempt: () => Promise<T> | T, timeoutMs = 120_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {

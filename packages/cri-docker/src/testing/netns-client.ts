@@ -36,7 +36,7 @@ const self = fileURLToPath(import.meta.url);
 export async function runInNamespace(netns: string, job: ClientJob): Promise<ClientResult> {
   const child = promisify(execFile)('nsenter', [`--net=/run/netns/${netns}`, process.execPath, self], {
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 30_000,
+    timeout: 120_000,
   });
   child.child.stdin?.end(JSON.stringify(job));
   return JSON.parse((await child).stdout) as ClientResult;

@@ -1,6 +1,6 @@
 /** For integration tests: short ways to sandboxes and containers. */
 import type { ContainerConfig, CriClient, PodSandboxConfig } from '@kubelab/cri';
-import { cgroupParent, type TestRuntime } from './dockerd.js';
+import { cgroupParent, type TestRuntime, until } from './dockerd.js';
 
 export const image = 'test/busybox:1';
 
@@ -59,16 +59,16 @@ export async function startContainer(
 
 /** What a command in a container prints; its exit code must be 0. */
 export async function output(cri: CriClient, id: string, ...cmd: string[]): Promise<string> {
-  const { stdout, stderr, exit_code } = await cri.execSync({ container_id: id, cmd, timeout: 20 });
+  const { stdout, stderr, exit_code } = await cri.execSync({ container_id: id, cmd, timeout: 120 });
   if (exit_code !== 0) throw new Error(`${cmd.join(' ')} ended with ${exit_code}: ${stdout}${stderr}`);
   return stdout.toString().trim();
 }
 
 /** Polls a container's status until it has ended. */
-export async function waitForExit(cri: CriClient, id: string) {
-  for (;;) {
+export function waitForExit(cri: CriClient, id: string) {
+  return until(async () => {
     const { status } = await cri.containerStatus({ container_id: id });
     if (status?.state === 'CONTAINER_EXITED') return status;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    throw new Error(`container ${id} is ${status?.state}`);
+  });
 }
