@@ -26,7 +26,7 @@ test('a plugin registers', async () => {
   const plugin = connectService(Registration, join(dir, 'kubelet.sock'));
   const definition = Registration.service.Register;
   assert.ok(definition);
-  await unaryCall(plugin, definition, { version: 'v1beta1', endpoint: 'x.sock', resource_name: 'v/r' }, 2_000);
+  await unaryCall(plugin, definition, { version: 'v1beta1', endpoint: 'x.sock', resource_name: 'v/r' }, 60_000);
   assert.deepEqual([seen[0]?.endpoint, seen[0]?.resource_name], ['x.sock', 'v/r']);
   plugin.close();
   await server.close();

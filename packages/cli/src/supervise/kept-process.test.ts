@@ -14,7 +14,8 @@ const dir = mkdtempSync(`${tmpdir()}/kubelab-kept-`);
 const logger: Logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
 const timing: KeepTiming = {
   backOff: { initialMs: 10_000, maxMs: 300_000, resetAfterMs: 600_000 },
-  ...{ probePeriodMs: 20, probeTimeoutMs: 500, liveFailures: 3, startFailures: 10_000 },
+  // An answer may take long on a busy machine; only one that hangs gives none.
+  ...{ probePeriodMs: 20, probeTimeoutMs: 60_000, liveFailures: 3, startFailures: 10_000 },
 };
 const server = `require('http').createServer((q, s) => s.end()).listen(process.argv[1])`;
 let nowMs = 0;
@@ -35,8 +36,8 @@ function spec(program = server, ...args: string[]): ProcessSpec {
   };
 }
 
-function keep(of: ProcessSpec): KeptProcess {
-  const kept = new KeptProcess(of.name, of, logger, timing, now);
+function keep(of: ProcessSpec, probeTimeoutMs = timing.probeTimeoutMs): KeptProcess {
+  const kept = new KeptProcess(of.name, of, logger, { ...timing, probeTimeoutMs }, now);
   made.push({ kept, spec: of });
   return kept;
 }
@@ -53,7 +54,12 @@ function until(kept: KeptProcess, holds: () => boolean | Promise<boolean>): Prom
 }
 
 const pidOf = (of: ProcessSpec) => runningPid(of) ?? 0;
-const kill = (of: ProcessSpec, name: NodeJS.Signals = 'SIGKILL') => process.kill(pidOf(of), name);
+/** 0 would be the test's own process group. */
+function kill(of: ProcessSpec, name: NodeJS.Signals = 'SIGKILL'): void {
+  const pid = runningPid(of);
+  assert.ok(pid, `${of.name} does not run`);
+  process.kill(pid, name);
+}
 
 afterEach(async () => {
   nowMs = 0;
@@ -132,7 +138,7 @@ test('a process with another command is replaced, and does not count as ended', 
 
 test('a process that hangs is ended and started again', async () => {
   const of = spec();
-  const kept = keep(of);
+  const kept = keep(of, 500);
   await kept.ensure(of);
   await waitFor(of.ready, { what: 'the server', timeoutMs: 60_000 });
   const first = pidOf(of);
