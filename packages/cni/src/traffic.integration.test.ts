@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -67,16 +67,29 @@ async function run(name: string, source: string, ...args: string[]): Promise<str
   const [data] = await once(child.stdout, 'data');
   return String(data).trim();
 }
-const get = (from: string, url: string) => inNs(from, 'curl', '-gs', '-m', '20', url);
-/** Echoed text, or `none` after a second without an answer. */
-const echo = (from: string, host: string, port: number) =>
+const get = (from: string, url: string) => inNs(from, 'curl', '-gs', '-m', '120', url);
+/** Echoed text, or `none` after so many seconds without an answer: many where one must come. */
+const echo = (from: string, host: string, port: number, seconds = 60) =>
   run(
     from,
     `const u = require('dgram').createSocket('udp4');
      u.on('message', (m) => { console.log(String(m)); process.exit(); }).on('error', () => { console.log('none'); process.exit(); });
-     setTimeout(() => { console.log('none'); process.exit(); }, 1000);
+     setTimeout(() => { console.log('none'); process.exit(); }, ${seconds * 1000});
      u.connect(${port}, '${host}', () => u.send('hello'));`,
   );
+
+/** Waits until of a process group nothing runs any more: what got SIGKILL may end a moment later. */
+async function groupEnded(group: number): Promise<void> {
+  const runs = async (pid: string) => {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const [state = 'X', , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(pgrp) === group && !'ZX'.includes(state);
+  };
+  const pids = async () => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  while ((await Promise.all((await pids()).map(runs))).includes(true)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'cni-traffic-'));
@@ -149,7 +162,7 @@ test('host ports: TCP, UDP, one address of the host, from outside, the host, the
   await cni.del(attachment('p1', { portMappings }));
   await cni.del(attachment('p2'));
   assert.throws(() => get('client', 'http://192.168.7.1:8080/'));
-  assert.equal(await echo('client', '192.168.7.1', 5300), 'none');
+  assert.equal(await echo('client', '192.168.7.1', 5300, 1), 'none');
   assert.deepEqual(await reserved(), []);
 });
 
@@ -164,7 +177,7 @@ test('bandwidth holds, in both directions, from the first second on', async () =
   const least = ((bytes - rate / 8 / 2) * 8) / rate;
   const seconds = (...args: string[]) => {
     const url = `http://${p1}/${bytes}`;
-    return Number(inNs('client', 'curl', '-gs', '-m', '120', '-o', '/dev/null', '-w', '%{time_total}', ...args, url));
+    return Number(inNs('client', 'curl', '-gs', '-m', '600', '-o', '/dev/null', '-w', '%{time_total}', ...args, url));
   };
   const egress = seconds();
   assert.ok(egress >= least, `${bytes} bytes out of the pod in ${egress} s, not in ${least}`);
@@ -209,8 +222,10 @@ test('no address stays reserved when the runtime is killed in the middle of adds
     await once(child.stdout, 'data');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
     assert.ok(child.pid);
+    const ended = once(child, 'exit');
     process.kill(-child.pid, 'SIGKILL');
-    await once(child, 'exit');
+    await ended;
+    await groupEnded(child.pid);
     // What the killed plugins left in the namespace goes away with it, as a container's does.
     ip('netns', 'del', ns('p2'));
     ip('netns', 'add', ns('p2'));

@@ -59,7 +59,7 @@ function serve(n: string): Promise<void> {
 
 /** The source address that the server saw. */
 const get = (from: string, to: string, path = '') =>
-  inNs(from, 'curl', '-gs', '-m', '10', `http://${to.includes(':') ? `[${to}]` : to}:8080/${path}`);
+  inNs(from, 'curl', '-gs', '-m', '120', `http://${to.includes(':') ? `[${to}]` : to}:8080/${path}`);
 
 /** Starts the agent of a node, in place of the one that ran there. */
 async function startNetwork(n: NodeName, nodeIp: string): Promise<NodeNetwork> {

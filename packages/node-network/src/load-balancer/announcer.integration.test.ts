@@ -48,7 +48,7 @@ const answers = (vip: string) =>
 const mac = (n: 'n1' | 'n2') => inNs(n, 'cat', '/sys/class/net/eth0/address').trim();
 
 async function eventually(what: string | (() => string), condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 180_000;
   while (!condition()) {
     if (Date.now() > deadline) assert.fail(typeof what === 'string' ? what : what());
     await new Promise((resolve) => setTimeout(resolve, 300));
