@@ -92,13 +92,14 @@ test('profiles of the configuration file schedule by their own arguments', async
 });
 
 test('a pod of higher priority preempts: victims marked and deleted, the node nominated, then taken', async () => {
-  await cluster.addPod('low-a', { nodeSelector: { 'kubernetes.io/hostname': 'a' } }, '3');
-  await cluster.addPod('low-b', { nodeSelector: { 'kubernetes.io/hostname': 'b' } }, '4', { protected: 'yes' });
-  await Promise.all([cluster.nodeOf('low-a'), cluster.nodeOf('low-b')]);
-  // No disruption is allowed: the other node is the one to preempt on.
+  // No disruption is allowed: the other node is the one to preempt on. The scheduler, which watches budgets and pods
+  // apart, knows of it before those pods are there.
   const spec = { selector: { matchLabels: { protected: 'yes' } }, minAvailable: 1 };
   const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'b' }, spec };
   await cluster.create(gvr.poddisruptionbudgets, budget, 'default');
+  await cluster.addPod('low-a', { nodeSelector: { 'kubernetes.io/hostname': 'a' } }, '3');
+  await cluster.addPod('low-b', { nodeSelector: { 'kubernetes.io/hostname': 'b' } }, '4', { protected: 'yes' });
+  await Promise.all([cluster.nodeOf('low-a'), cluster.nodeOf('low-b')]);
   await cluster.addPod('high', { priorityClassName: 'high', nodeSelector: { pool: 'main' } }, '2');
   const waiting = await cluster.podWith('high', 'to be nominated', (p) => Boolean(p.status?.nominatedNodeName));
   assert.equal(waiting.status?.nominatedNodeName, 'a');
@@ -166,7 +167,7 @@ test('a claim that waits for its first consumer is bound where the pod goes, and
   const chosen = await waitFor(
     'the selected node',
     async () => (await claims.get('later')).metadata?.annotations?.['volume.kubernetes.io/selected-node'],
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
   assert.equal(chosen, 'a');
   assert.equal((await cluster.pods.get('provisioned')).spec?.nodeName, undefined);
