@@ -13,7 +13,7 @@ async function down(): Promise<void> {
   const inside = existsSync(`/run/netns/${hostNetns}`);
   const command = [process.execPath, new URL('../../../packages/cli/dist/main.js', import.meta.url).pathname, 'down'];
   const full = [...command, `--name=${clusterName}`];
-  const result = await tryRun(inside ? onHost(full) : full, { timeoutMs: 180_000 });
+  const result = await tryRun(inside ? onHost(full) : full, { timeoutMs: 600_000 });
   process.stdout.write(result.stdout + result.stderr);
   if (result.code !== 0) {
     throw new Error(`down ended with ${result.code}`);

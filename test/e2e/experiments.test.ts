@@ -66,7 +66,7 @@ describe('docs/networking-experiments.md', () => {
       `install -m 600 ${etcDir}/admin.kubeconfig ${kubeconfig}`,
       ...blocks.map((block) => `${forThisCluster(block.script, kubeconfig)}\necho '${separator}'`),
     ].join('\n');
-    const result = await tryRun(onHost(['bash', '-c', `exec 2>&1\n${script}`]), { timeoutMs: 240_000 });
+    const result = await tryRun(onHost(['bash', '-c', `exec 2>&1\n${script}`]), { timeoutMs: 1_200_000 });
     outputs = result.stdout.split(`${separator}\n`);
   });
 

@@ -41,7 +41,7 @@ before(async () => {
 });
 
 after(async () => {
-  await kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=90s');
+  await kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=300s');
 });
 
 test('kubectl top nodes and pods', async () => {
@@ -56,13 +56,13 @@ test('kubectl top nodes and pods', async () => {
       assert.equal(container, 'dns');
       assert.match(`${cpu} ${memory}`, /^\d+m \d+Mi$/);
     }
-  }, 90_000);
+  });
 });
 
 test('those who may view a namespace may see its usage, others may not', async () => {
   await kubectl('-n', namespace, 'create', 'rolebinding', 'ann', '--clusterrole=view', '--user=ann');
   const list = (user: string) => tryKubectl('get', 'podmetrics', '-n', namespace, `--as=${user}`);
-  await eventually(async () => assert.equal((await list('ann')).code, 0), 30_000);
+  await eventually(async () => assert.equal((await list('ann')).code, 0));
   assert.match((await list('bob')).stderr, /User "bob" cannot list resource "pods" in API group "metrics.k8s.io"/);
 });
 
@@ -70,12 +70,15 @@ test('a deployment is scaled by its load', async () => {
   await eventually(async () => {
     const { spec } = await getJson<{ spec: { replicas: number } }>('deployment', 'burn', '-n', namespace);
     assert.equal(spec.replicas, 2);
-  }, 180_000);
-  const { status } = await getJson<{ status: { currentCPUUtilizationPercentage?: number } }>(
-    'horizontalpodautoscalers.v1.autoscaling',
-    'burn',
-    '-n',
-    namespace,
-  );
-  assert.ok((status.currentCPUUtilizationPercentage ?? 0) > 20);
+  });
+  // Its status is written after the deployment.
+  await eventually(async () => {
+    const { status } = await getJson<{ status: { currentCPUUtilizationPercentage?: number } }>(
+      'horizontalpodautoscalers.v1.autoscaling',
+      'burn',
+      '-n',
+      namespace,
+    );
+    assert.ok((status.currentCPUUtilizationPercentage ?? 0) > 20);
+  });
 });

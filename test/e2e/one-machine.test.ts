@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 
 // A machine of its own beside that of the other suites; read when the libraries are loaded.
-process.env.KUBELAB_E2E_NAME = 'single';
+process.env.KUBELAB_E2E_NAME = process.env.KUBELAB_E2E_NAME ? `${process.env.KUBELAB_E2E_NAME}-single` : 'single';
 process.env.HOME = mkdtempSync(`${tmpdir()}/kubelab-home-`);
 const { getJson, kubectl, kubectlInput, kubelab } = await import('./lib/cluster.js');
 const { eventually, run, tryRun } = await import('./lib/exec.js');
@@ -89,6 +89,17 @@ async function saves(): Promise<Record<string, string[]>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
+/** A link has its IPv6 address and route some time after it was set up: what is compared must not change by itself. */
+async function linksAreUp(): Promise<void> {
+  const isOff = (await tryRun(onHost(['sysctl', '-n', 'net.ipv6.conf.world.disable_ipv6']))).stdout.trim() !== '0';
+  await eventually(async () => {
+    assert.match(await run(onHost(['ip', '-o', 'link', 'show', 'world'])), /state UP/);
+    if (isOff) return;
+    assert.match(await run(onHost(['ip', '-6', '-o', 'address', 'show', 'dev', 'world', '-tentative'])), /fe80/);
+    assert.match(await run(onHost(['ip', '-6', 'route', 'show', 'dev', 'world'])), /fe80/);
+  });
+}
+
 const lines = (text: string) =>
   text
     .split('\n')
@@ -103,6 +114,7 @@ let atFirst: Record<string, string[]>;
 before(async () => {
   await removeMachine();
   await createMachine();
+  await linksAreUp();
   await run(onHost(['ipset', 'create', 'owner', 'hash:ip']));
   await run(onHost(['ipset', 'add', 'owner', '192.0.2.3']));
   await run(onHost(['iptables-restore']), { input: foreign.iptables });
@@ -132,12 +144,12 @@ test("the owner's rules are there after `up`, and after Services and policies ca
   await same();
   await kubectl('create', 'deployment', 'web', '--image=kubelab/httpd', '--replicas=2');
   await kubectl('expose', 'deployment', 'web', '--port=80', '--target-port=8080', '--type=NodePort');
-  await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+  await kubectl('rollout', 'status', 'deployment/web', '--timeout=300s');
   const deny = { podSelector: { matchLabels: { app: 'nobody' } }, policyTypes: ['Ingress'] };
   const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'deny' }, spec: deny };
   await kubectlInput(JSON.stringify(policy), 'apply', '-f', '-');
   const { spec } = await getJson<{ spec: { clusterIP: string } }>('service', 'web');
-  await eventually(() => run(onHost(['curl', '-sS', '--fail', '--max-time', '3', `http://${spec.clusterIP}/`])));
+  await eventually(() => run(onHost(['curl', '-sS', '--fail', '--max-time', '30', `http://${spec.clusterIP}/`])));
   await same();
   await kubectl('delete', 'networkpolicy', 'deny');
   await kubectl('delete', 'service', 'web');

@@ -30,7 +30,7 @@ const namespace = 'walk';
 let clusterIp = '';
 let nodePort = 0;
 
-const get = (url: string) => ['curl', '-sS', '--fail', '--max-time', '5', url];
+const get = (url: string) => ['curl', '-sS', '--fail', '--max-time', '30', url];
 /** So often that each of three endpoints answers. The server closes each connection. */
 const getOften = (url: string) => [...get(url), ...Array.from({ length: 39 }, () => url)];
 const kubectlIn = (...args: string[]) => kubectl('-n', namespace, ...args);
@@ -46,7 +46,7 @@ async function readyPods(count: number, selector = 'app=web') {
 }
 
 before(() => kubectl('create', 'namespace', namespace));
-after(() => kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=90s'));
+after(() => kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=300s'));
 
 test('nodes: both are Ready, with their own address, container runtime and pod network', async () => {
   const wide = await kubectl('get', 'nodes', '-o', 'wide');
@@ -71,7 +71,7 @@ test('a deployment runs on both nodes and is exposed by a Service', async () => 
   }
   await kubectlInput(JSON.stringify(deployment), '-n', namespace, 'create', '-f', '-');
   await kubectlIn('expose', 'deployment', 'web', '--port=80', '--target-port=8080', '--type=NodePort');
-  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=60s');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=300s');
   const ready = await readyPods(3);
   assert.deepEqual(new Set(ready.map((pod) => pod.spec.nodeName)), new Set(['node1', 'node2']));
   const service = await getJson<Service>('service', 'web', '-n', namespace);
@@ -93,17 +93,19 @@ test('a deployment runs on both nodes and is exposed by a Service', async () => 
 test('describe, logs and exec of a pod', async () => {
   const [pod] = await readyPods(3);
   const name = pod?.metadata.name ?? '';
-  const described = await kubectlIn('describe', 'pod', name);
-  for (const text of ['Successfully assigned walk/', 'Created container', 'Started container', 'Image:', 'Ready']) {
-    assert.ok(described.includes(text), `describe shows ${text}:\n${described}`);
-  }
+  await eventually(async () => {
+    const described = await kubectlIn('describe', 'pod', name);
+    for (const text of ['Successfully assigned walk/', 'Created container', 'Started container', 'Image:', 'Ready']) {
+      assert.ok(described.includes(text), `describe shows ${text}:\n${described}`);
+    }
+  });
   assert.equal((await kubectlIn('exec', name, '--', 'hostname')).trim(), name);
   const failing = await tryKubectl('-n', namespace, 'exec', name, '--', 'sh', '-c', 'echo out; echo err >&2; exit 7');
   assert.equal(failing.code, 7);
   assert.equal(failing.stdout, 'out\n');
   assert.match(failing.stderr, /^err\n/);
   await run(onHost(get(`http://${pod?.status.podIP}:8080/marker-of-the-log`)).concat(), {}).catch(() => undefined);
-  await eventually(async () => assert.match(await kubectlIn('logs', name), /marker-of-the-log/), 10_000);
+  await eventually(async () => assert.match(await kubectlIn('logs', name), /marker-of-the-log/));
 });
 
 test('the Service answers from the host, from a node and from a pod, spread over the pods of both nodes', async () => {
@@ -116,10 +118,12 @@ test('the Service answers from the host, from a node and from a pod, spread over
     ['node port of node1', onHost(getOften(`http://10.30.0.11:${nodePort}/`))],
     ['node port of node2', onHost(getOften(`http://10.30.0.12:${nodePort}/`))],
   ] as const) {
-    const seen = new Set((await run(command)).trim().split('\n'));
-    assert.deepEqual(seen, expected, `from ${where}`);
+    await eventually(async () => {
+      const seen = new Set((await run(command)).trim().split('\n'));
+      assert.deepEqual(seen, expected, `from ${where}`);
+    });
   }
-  const loop = `for i in $(seq 40); do timeout 5 wget -qO- http://${clusterIp}/; done`;
+  const loop = `for i in $(seq 40); do timeout 30 wget -qO- http://${clusterIp}/; done`;
   const fromPod = await kubectlIn('exec', client?.metadata.name ?? '', '--', 'sh', '-c', loop);
   assert.deepEqual(new Set(fromPod.trim().split('\n')), expected, 'from a pod');
 });
@@ -155,7 +159,7 @@ test('pods reach pods of the other node without NAT, and the outside with masque
   const world = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     await once(world.stdout, 'data');
-    const source = await kubectlIn('exec', client.metadata.name, '--', 'nc', '-w', '3', outsideAddress, '9999');
+    const source = await kubectlIn('exec', client.metadata.name, '--', 'nc', '-w', '30', outsideAddress, '9999');
     assert.equal(source.trim(), hostOutsideAddress);
   } finally {
     world.stdin.end();
@@ -173,7 +177,7 @@ test('scale up, and a deleted pod is replaced', async () => {
 
 test('a rolling update and its undo lose no request: from a pod, from outside through either node, from the host', async () => {
   await kubectlIn('run', 'client', '--image=kubelab/busybox', '--image-pull-policy=IfNotPresent', '--', 'sleep', '1h');
-  await kubectlIn('wait', '--for=condition=Ready', 'pod/client', '--timeout=60s');
+  await kubectlIn('wait', '--for=condition=Ready', 'pod/client', '--timeout=300s');
   // Nodes are reached from outside as through a router; other tests rely on there being none.
   await routeToLab();
   const inClient = await podNetwork(await getJson<Pod>('pod', 'client', '-n', namespace));
@@ -184,7 +188,7 @@ test('a rolling update and its undo lose no request: from a pod, from outside th
     startLoad(onHost, `http://${clusterIp}/`, 20),
   ];
   await kubectlIn('set', 'image', 'deployment/web', 'httpd=kubelab/httpd:2');
-  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=120s');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=300s');
   await eventually(async () => {
     const seen = new Set<string>();
     for (let i = 0; i < 10; i++) {
@@ -196,7 +200,7 @@ test('a rolling update and its undo lose no request: from a pod, from outside th
     );
   });
   await kubectlIn('rollout', 'undo', 'deployment/web');
-  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=120s');
+  await kubectlIn('rollout', 'status', 'deployment/web', '--timeout=300s');
   await readyPods(5);
   const results = await Promise.all(loads.map((stop) => stop()));
   await removeRouteToLab();

@@ -8,7 +8,7 @@ export const main = fileURLToPath(new URL('../../../../packages/cli/dist/main.js
 /** Runs the `kubelab` command on the suite's machine. */
 export function kubelab(command: string, ...args: string[]): Promise<string> {
   return run(onHost([process.execPath, main, command, ...args, `--name=${clusterName}`]), {
-    timeoutMs: 300_000,
+    timeoutMs: 900_000,
   });
 }
 

@@ -14,7 +14,7 @@ export function tryRun(command: string[], options: { input?: string; timeoutMs?:
     const child = execFile(
       file,
       args,
-      { maxBuffer: 64 * 1024 * 1024, timeout: options.timeoutMs ?? 120_000 },
+      { maxBuffer: 64 * 1024 * 1024, timeout: options.timeoutMs ?? 600_000 },
       (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
         resolve({ code, stdout: String(stdout), stderr: String(stderr) });
@@ -36,7 +36,7 @@ export async function run(command: string[], options: { input?: string; timeoutM
 }
 
 /** Repeats an assertion until it holds; rejects with its last error after the deadline. */
-export async function eventually<T>(assertion: () => Promise<T>, timeoutMs = 60_000, intervalMs = 250): Promise<T> {
+export async function eventually<T>(assertion: () => Promise<T>, timeoutMs = 240_000, intervalMs = 250): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
