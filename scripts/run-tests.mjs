@@ -1,9 +1,11 @@
 // Runs the checks and tests of the repository and ends with a line "N passed, N failed".
 //   node scripts/run-tests.mjs [lint] [unit] [integration] [e2e]      default: all
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childWith, killTree } from './lib/process-tree.mjs';
+import { TestLog } from './lib/test-log.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 const parts = ['lint', 'unit', 'integration', 'e2e'];
@@ -18,16 +20,21 @@ const totals = { passed: 0, failed: 0 };
 /** What failed, told again at the end: the reason must not be looked for in thousands of lines. */
 const failures = [];
 
-/** No part takes this long; what hangs is ended and counts as failed. */
-const limitMs = 30 * 60_000;
+const minute = 60_000;
+/** No file of tests takes this long, and all together end by then; what hangs is killed, and told by its name. */
+const fileLimitMs = 25 * minute;
+const testsEndAt = Date.now() + 75 * minute;
+/** Nor does a command that is no test. */
+const commandLimitMs = 12 * minute;
 
-function run(command, args, env = {}) {
+function run(command, args, { env = {}, onStart = () => undefined, limitMs = commandLimitMs } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
     const limit = setTimeout(() => {
-      console.error(`${command} ${args.slice(0, 2).join(' ')}: ended after ${limitMs / 60_000} minutes`);
-      child.kill();
+      console.error(`${command} ${args.slice(0, 2).join(' ')}: killed after ${(limitMs / minute).toFixed(0)} minutes`);
+      killTree(child.pid);
     }, limitMs);
+    child.once('spawn', () => onStart(child.pid));
     child.once('close', () => clearTimeout(limit));
     child.on('error', (error) => {
       console.error(`${command}: ${error.message}`);
@@ -60,7 +67,7 @@ function sourceExists(file) {
   }
 }
 
-/** Runs files with node's test runner; counts are read from its TAP output beside the one for people. */
+/** Runs files with node's test runner, which tells people what it does, and this program by events in a file. */
 async function nodeTests(name, files, concurrency) {
   const present = files.filter(sourceExists);
   if (present.length === 0) {
@@ -69,42 +76,51 @@ async function nodeTests(name, files, concurrency) {
   }
   console.log(`\n=== ${name}: ${present.length} files`);
   const dir = mkdtempSync(join(tmpdir(), 'kubelab-tests-'));
-  const tap = join(dir, 'result.tap');
-  const began = Date.now();
-  const code = await run(process.execPath, [
-    '--test',
-    `--test-concurrency=${concurrency}`,
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    '--test-reporter=tap',
-    `--test-reporter-destination=${tap}`,
-    ...present,
-  ]);
-  const text = readFileSync(tap, 'utf8');
-  rmSync(dir, { recursive: true });
-  const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-  totals.passed += count('pass');
-  // A file that could not even be loaded must count, whatever the runner's summary says.
-  totals.failed += Math.max(count('fail') + count('cancelled'), code === 0 ? 0 : 1);
-  failures.push(...failedTests(text).map((test) => `${name}: ${test}`));
-  console.log(`=== ${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
-}
-
-/** Failed tests of a TAP stream, each with its error and where it stands. A suite that failed for its tests is left out. */
-function failedTests(tap) {
-  const out = [];
-  for (const [, indent, title, block] of tap.matchAll(
-    /^( *)not ok \d+ - (.*)\n\1 {2}---\n((?:\1 {2}.*\n)*?)\1 {2}\.\.\.$/gm,
-  )) {
-    if (/failureType: 'subtestsFailed'/.test(block)) {
-      continue;
+  const events = join(dir, 'events');
+  writeFileSync(events, '');
+  const log = new TestLog(events, root);
+  const hung = new Map();
+  let runner;
+  const watch = setInterval(() => {
+    log.read();
+    const limitMs = Date.now() > testsEndAt ? 0 : fileLimitMs;
+    for (const [file, { beganAt }] of log.overdue(limitMs)) {
+      const pid = childWith(runner, file);
+      if (pid !== undefined) {
+        hung.set(file, `killed after ${((Date.now() - beganAt) / minute).toFixed(0)} minutes`);
+        console.error(`=== ${log.running(file)}: ${hung.get(file)}`);
+        killTree(pid);
+      }
     }
-    const where = /^ *location: '(.*)'$/m.exec(block)?.[1] ?? '';
-    const error = new RegExp(`^${indent}  error: (?:\\|-\\n([^]*?)(?=^${indent}  \\w+: )|(.*))`, 'm').exec(block);
-    const text = (error?.[1] ?? error?.[2] ?? '').replaceAll(`\n${indent}    `, '\n').trim();
-    out.push(`${title} (${where})\n    ${text.split('\n').slice(0, 20).join('\n    ')}`);
-  }
-  return out;
+  }, 1000);
+  const began = Date.now();
+  const code = await run(
+    process.execPath,
+    [
+      '--test',
+      `--test-concurrency=${concurrency}`,
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(root, 'scripts/lib/test-events.mjs')}`,
+      `--test-reporter-destination=${events}`,
+      ...present,
+    ],
+    {
+      limitMs: Math.max(testsEndAt - Date.now(), 0) + 5 * minute,
+      onStart: (pid) => {
+        runner = pid;
+      },
+    },
+  );
+  clearInterval(watch);
+  log.read();
+  rmSync(dir, { recursive: true });
+  totals.passed += log.counts.pass;
+  // A file that could not even be loaded must count, whatever the runner's summary says.
+  totals.failed += Math.max(log.counts.fail + log.counts.cancelled + hung.size, code === 0 ? 0 : 1);
+  for (const [file, what] of hung) log.failures.push({ file, text: `${log.running(file)}: ${what}` });
+  failures.push(...log.failures.map(({ text }) => `${name}: ${text}`), ...log.printed());
+  console.log(`=== ${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
 }
 
 async function check(name, command, args) {
