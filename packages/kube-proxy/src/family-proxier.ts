@@ -3,6 +3,7 @@ import type { Logger } from '@kubelab/component-base';
 import { type FlowTarget, needsCleanup } from './conntrack.js';
 import type { ProgramResult } from './iptables/programmer.js';
 import type { ProxyMetrics } from './metrics.js';
+import { familyOfCidr } from './model/address.js';
 import { type CategorizedEndpoints, categorize, type Topology } from './model/categorize.js';
 import { portEndpoints, sliceService } from './model/endpoints.js';
 import { servicePorts } from './model/service.js';
@@ -19,6 +20,8 @@ export interface Programmer {
   forget(): void;
   /** Other local addresses answer on node ports from now on; undefined: all. */
   setNodePortAddresses?(addresses: readonly string[] | undefined): void;
+  /** The ranges of cluster IPs changed; what goes to their other addresses is dropped. */
+  setServiceCidrs?(cidrs: readonly string[]): void;
   ruleCount(): Record<string, number>;
 }
 
@@ -72,6 +75,8 @@ export class FamilyProxier {
   private triggers: number[] = [];
   private topology: Topology;
   private isFull = true;
+  /** Ranges of cluster IPs that the programmer was not told of yet. */
+  private newServiceCidrs: readonly string[] | undefined;
 
   constructor(private readonly o: FamilyProxierOptions) {
     this.topology = { nodeName: o.nodeName, zone: undefined };
@@ -125,6 +130,8 @@ export class FamilyProxier {
     this.triggers = [];
     this.dirty.clear();
     for (const key of keys) this.compute(key);
+    if (this.newServiceCidrs) this.o.programmer.setServiceCidrs?.(this.newServiceCidrs);
+    this.newServiceCidrs = undefined;
     let result: ProgramResult;
     try {
       result = await this.o.programmer.apply();
@@ -164,6 +171,11 @@ export class FamilyProxier {
   /** Other local addresses answer on node ports from now on; undefined: all. */
   setNodePortAddresses(addresses: readonly string[] | undefined): void {
     this.o.programmer.setNodePortAddresses?.(addresses);
+  }
+
+  /** The ranges of cluster IPs, those of other families among them; none: not known. */
+  setServiceCidrs(cidrs: readonly string[]): void {
+    this.newServiceCidrs = [...new Set(cidrs.filter((c) => familyOfCidr(c) === this.family))].sort();
   }
 
   /** Compares the kernel with what was written. Returns the number of chains that differ; `sync` mends them. */

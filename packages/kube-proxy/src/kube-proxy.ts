@@ -160,6 +160,12 @@ export class KubeProxy {
     if (this.families.map((f) => f.setZone(zone)).includes(true)) this.changed();
   }
 
+  /** The ranges of all ServiceCIDRs; nftables mode drops what goes to an address of theirs that no Service has. */
+  setServiceCidrs(cidrs: readonly string[]): void {
+    for (const f of this.families) f.setServiceCidrs(cidrs);
+    this.changed();
+  }
+
   /** Writes the first full set of rules (taking over what is there) and keeps it up to date until the signal. */
   async run(): Promise<void> {
     this.running.push(this.loop.start());

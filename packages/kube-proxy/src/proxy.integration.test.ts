@@ -317,7 +317,8 @@ function suite(mode: ProxyMode, backend: Backend): void {
     }
     proxy.setSlice(slice('sctp', [], [{ name: 's', port: 3868, protocol: 'SCTP' }]));
     await synced();
-    if (isNftables) assert.match(rules(), /10\.96\.0\.23 \. sctp \. 3868 : goto reject-chain/);
+    if (isNftables)
+      assert.match(rules(), /10\.96\.0\.23 \. sctp \. 3868 comment "default\/sctp:s" : goto reject-chain/);
     else assert.match(rules(), /-A KUBE-SERVICES -d 10\.96\.0\.23\/32 -p sctp .*-j REJECT/);
   });
 

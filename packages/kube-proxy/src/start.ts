@@ -1,4 +1,4 @@
-import type { V1EndpointSlice, V1Node, V1Service } from '@kubelab/api';
+import type { V1EndpointSlice, V1Node, V1Service, V1ServiceCIDR } from '@kubelab/api';
 import { type Client, EventRecorder, gvr, InformerFactory } from '@kubelab/client';
 import {
   type HealthRegistry,
@@ -61,6 +61,12 @@ export async function startKubeProxy(o: StartKubeProxyOptions): Promise<RunningC
     delete: (s) => proxy.removeSlice(s),
   });
   nodes.addEventHandler({ add: (n) => proxy.setNode(n), update: (_old, n) => proxy.setNode(n) });
+  if (o.mode === 'nftables') {
+    // Rules do not wait for them: as long as none is known, nothing is dropped.
+    const cidrs = informers.informer<V1ServiceCIDR>(gvr.servicecidrs, { transform: slim });
+    const tell = () => proxy.setServiceCidrs(cidrs.lister.list().flatMap((c) => c.spec?.cidrs ?? []));
+    cidrs.addEventHandler({ add: tell, update: tell, delete: tell });
+  }
   if (!o.informers) informers.start(signal);
 
   o.health.addCheck('kube-proxy-sync', () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { base32Sha256 } from '../model/hash.js';
 import type { Protocol } from '../model/types.js';
 
 /** Fixed chain names, the same as kube-proxy's. */
@@ -14,19 +14,8 @@ export const chain = {
   canary: 'KUBE-PROXY-CANARY',
 } as const;
 
-const base32Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-
 /** The first 16 characters (80 bits) of the RFC 4648 base32 of a SHA-256. */
-function hash16(text: string): string {
-  const digest = createHash('sha256').update(text).digest();
-  let out = '';
-  for (let bit = 0; bit < 80; bit += 5) {
-    const i = bit >> 3;
-    const window = ((digest[i] as number) << 8) | (digest[i + 1] as number);
-    out += base32Alphabet[(window >> (11 - (bit & 7))) & 31];
-  }
-  return out;
-}
+const hash16 = (text: string) => base32Sha256(text, 16);
 
 /** Chains of one service port: cluster policy, local policy, external destinations, load balancer firewall. */
 export interface ServiceChains {

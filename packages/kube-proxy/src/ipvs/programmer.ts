@@ -1,4 +1,5 @@
 import { type ApplyStats, IptablesError, RestoreError, type Restorer } from '@kubelab/node-iptables';
+import { Claims } from '../claims.js';
 import type { Programmer } from '../family-proxier.js';
 import { isProxyChain } from '../iptables/names.js';
 import type { RuleOptions } from '../iptables/options.js';
@@ -7,7 +8,6 @@ import { hooks as iptablesHooks } from '../iptables/static-rules.js';
 import { cidrContains } from '../model/address.js';
 import type { CategorizedEndpoints } from '../model/categorize.js';
 import type { ServicePort } from '../model/types.js';
-import { Claims } from './claims.js';
 import { addressOf } from './ipvsadm.js';
 import { isolate } from './isolate.js';
 import { IpvsKernel, type KernelState } from './kernel.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Endpoint, V1ServiceSpec } from '@kubelab/api';
+import { Claims } from '../claims.js';
 import { categorize } from '../model/categorize.js';
 import { portEndpoints } from '../model/endpoints.js';
 import { servicePorts } from '../model/service.js';
 import { endpoint, service, slice } from '../testing/objects.js';
-import { Claims } from './claims.js';
 import { invalid, type PartOptions, type ServicePart, servicePart } from './service-part.js';
 
 const options: PartOptions = {

@@ -4,45 +4,59 @@ import type { RuleOptions } from '../iptables/options.js';
 import type { ProgramResult, RefusedService } from '../iptables/programmer.js';
 import type { CategorizedEndpoints } from '../model/categorize.js';
 import type { ServicePort } from '../model/types.js';
-import { fixedPart, pickChain, words } from './layout.js';
-import { type ServicePart, servicePart } from './service-part.js';
-
-/** A line for nft and the service port it is for. */
-interface Line {
-  text: string;
-  owner: string | undefined;
-}
+import { forNone, type Line, TableState } from './changes.js';
+import { endpointMaps, mapsPart, pickChain } from './endpoint-maps.js';
+import { fixedPart, nodePart, words } from './layout.js';
+import type { Form, Part } from './part.js';
+import { servicePart } from './service-part.js';
 
 /** Chains for this many endpoints are made at the start; a Service with more costs one full write. */
 const preparedPicks = 32;
-const pickMaps = ['endpoints', 'endpoints-cluster', 'nodeport-endpoints', 'nodeport-endpoints-cluster'] as const;
-
-type Element = { map: string; key: string; value: string };
 
 /**
- * Programs service ports into one nftables table. A change of endpoints is a change of map elements alone: the kernel
- * neither rewrites nor checks rules for it, so its cost does not grow with the number of Services.
+ * With more endpoints than this in all, traffic comes to them by maps; with a tenth less, by chains again. It is
+ * kube-proxy's measure of a large cluster; the kernel's check of the chains costs 5 ms a change there, and 150 ms at
+ * twenty times as many.
  */
+const manyEndpoints = 1000;
+
+/** A chain is empty this long before it goes, as in kube-proxy (see TableState). */
+const unusedMs = 1000;
+
+/** The key of what is of no Service. */
+const nodeKey = '';
+
+interface Failure {
+  line: Line | undefined;
+  error: RestoreError;
+}
+
+/** Programs service ports into one nftables table, of which each change writes what differs. */
 export class NftablesProgrammer implements Programmer {
-  private readonly wanted = new Map<string, ServicePart>();
-  private readonly written = new Map<string, ServicePart>();
-  private readonly dirty = new Set<string>();
-  /** Elements in the kernel and how many service ports want them (hairpin entries are shared). */
-  private readonly elements = new Map<string, { value: string; owners: Set<string> }>();
-  private readonly sharedChains = new Set<string>();
+  private readonly wanted = new Map<string, { port: ServicePort; endpoints: CategorizedEndpoints }>();
+  private readonly dirty = new Set<string>([nodeKey]);
+  private serviceCidrs: readonly string[] = [];
+  private state: TableState;
+  private form: Form = 'chains';
+  /** Endpoints of all service ports. */
+  private total = 0;
   private isKnown = false;
 
   constructor(
     private options: RuleOptions,
     private readonly prefix: string[] = [],
-  ) {}
+  ) {
+    this.state = this.newState();
+  }
 
   set(port: ServicePort, endpoints: CategorizedEndpoints): void {
-    this.wanted.set(port.key, servicePart(port, endpoints, this.options));
+    this.total += endpoints.total - (this.wanted.get(port.key)?.endpoints.total ?? 0);
+    this.wanted.set(port.key, { port, endpoints });
     this.dirty.add(port.key);
   }
 
   remove(key: string): void {
+    this.total -= this.wanted.get(key)?.endpoints.total ?? 0;
     this.wanted.delete(key);
     this.dirty.add(key);
   }
@@ -51,14 +65,20 @@ export class NftablesProgrammer implements Programmer {
     this.isKnown = false;
   }
 
-  /** They stand in the fixed part: all is written anew, in one transaction. */
   setNodePortAddresses(addresses: readonly string[] | undefined): void {
+    // Whether all addresses answer decides about rules; it is a matter of flags, and does not change.
+    if ((addresses === undefined) !== (this.options.nodePortAddresses === undefined)) this.forget();
     this.options = { ...this.options, nodePortAddresses: addresses };
-    this.forget();
+    this.dirty.add(nodeKey);
+  }
+
+  setServiceCidrs(cidrs: readonly string[]): void {
+    this.serviceCidrs = cidrs;
+    this.dirty.add(nodeKey);
   }
 
   ruleCount(): Record<string, number> {
-    return { nat: this.elements.size };
+    return { nat: this.state.elementCount };
   }
 
   /** The table is ours alone; that it is there is all there is to see. */
@@ -66,18 +86,29 @@ export class NftablesProgrammer implements Programmer {
     if (!this.isKnown) return 0;
     const { table } = words(this.options);
     const { code } = await run([...this.prefix, 'nft', 'list', 'chain', ...table.split(' '), 'services']);
-    if (code === 0) return 0;
-    this.forget();
-    return 1;
+    if (code !== 0) {
+      this.forget();
+      return 1;
+    }
+    await this.runWithUnused([]);
+    return 0;
   }
 
   async apply(): Promise<ProgramResult> {
     const refused: RefusedService[] = [];
     for (;;) {
-      if (this.isKnown && this.needsPickChain()) this.isKnown = false;
-      const lines = this.isKnown ? this.changes() : this.everything();
-      if (lines.length === 0) return { changedChains: 0, lines: 0, refused };
-      const failed = await this.run(lines);
+      const form = this.total > (this.form === 'maps' ? manyEndpoints * 0.9 : manyEndpoints) ? 'maps' : 'chains';
+      if (form !== this.form) this.isKnown = false;
+      this.form = form;
+      let parts = this.isKnown ? this.changedParts() : undefined;
+      if (parts && this.needsPickChain(parts)) parts = undefined;
+      const before = parts ? [] : this.newTable();
+      const lines = [...before, ...this.state.update(parts ?? this.changedParts())];
+      if (lines.length === 0) {
+        this.dirty.clear();
+        return { changedChains: 0, lines: 0, refused };
+      }
+      const failed = await this.runWithUnused(lines);
       if (!failed) {
         const changedChains = this.dirty.size;
         this.isKnown = true;
@@ -86,148 +117,91 @@ export class NftablesProgrammer implements Programmer {
       }
       // Nothing was written: a transaction. What is known of the kernel was updated while planning, so start anew.
       this.isKnown = false;
-      if (failed.owner === undefined) throw failed.error;
-      this.wanted.delete(failed.owner);
-      refused.push({ key: failed.owner, error: failed.error });
+      const owner = failed.line?.owner;
+      if (owner === undefined) throw failed.error;
+      this.remove(owner);
+      refused.push({ key: owner, error: failed.error });
     }
   }
 
-  private everything(): Line[] {
-    const { table } = words(this.options);
-    this.written.clear();
-    this.elements.clear();
-    this.sharedChains.clear();
-    const fixed = [`add table ${table}`, `delete table ${table}`, `add table ${table}`, ...fixedPart(this.options)];
-    const lines: Line[] = fixed.map((text) => ({ text, owner: undefined }));
-    for (const map of pickMaps) {
+  private newState(): TableState {
+    const { table, ip } = words(this.options);
+    return new TableState(table, ip);
+  }
+
+  private changedParts(): Map<string, Part | undefined> {
+    const { options, form } = this;
+    const parts = new Map<string, Part | undefined>();
+    for (const key of this.dirty) {
+      const w = this.wanted.get(key);
+      if (key === nodeKey) parts.set(key, nodePart(options, this.serviceCidrs));
+      else parts.set(key, w && servicePart({ ...w, options }, form));
+    }
+    return parts;
+  }
+
+  /** Lines that make the table anew, with nothing of any Service; all parts are dirty then. */
+  private newTable(): Line[] {
+    const { options } = this;
+    const { table } = words(options);
+    this.state = this.newState();
+    this.dirty.add(nodeKey);
+    for (const key of this.wanted.keys()) this.dirty.add(key);
+    const fixed = [`add table ${table}`, `delete table ${table}`, ...fixedPart(options)].map(forNone);
+    if (this.form === 'chains') return fixed;
+    const lines = [...fixed, ...mapsPart(options).map(forNone)];
+    for (const map of endpointMaps) {
       for (let n = 1; n <= preparedPicks; n++) {
-        const chain = pickChain(this.options, map, n);
-        lines.push(...this.newShared(chain.name, chain.rules));
+        const { name, rules } = pickChain(options, map, n);
+        for (const line of this.state.addShared(name, rules)) lines.push(line);
       }
     }
-    for (const key of this.wanted.keys()) this.dirty.add(key);
-    return [...lines, ...this.changes()];
+    return lines;
   }
 
   /**
    * True if a Service has more endpoints than there is a chain for. nft 1.0.6 can't read the type of these maps back
    * from the kernel, so rules that use them must be in the transaction that makes them.
    */
-  private needsPickChain(): boolean {
-    for (const key of this.dirty) {
-      for (const name of this.wanted.get(key)?.shared.keys() ?? []) {
-        if (name.startsWith('pick-') && !this.sharedChains.has(name)) return true;
+  private needsPickChain(parts: ReadonlyMap<string, Part | undefined>): boolean {
+    for (const part of parts.values()) {
+      for (const name of part?.shared.keys() ?? []) {
+        if (name.startsWith('pick-') && !this.state.hasShared(name)) return true;
       }
     }
     return false;
   }
 
-  /** Lines that make a chain shared by service ports. */
-  private newShared(name: string, rules: string[]): Line[] {
+  /** Runs the lines, and before them the deletion of chains that have been unused for long enough. */
+  private async runWithUnused(lines: Line[]): Promise<Failure | undefined> {
     const { table } = words(this.options);
-    this.sharedChains.add(name);
-    const texts = [`add chain ${table} ${name}`, ...rules.map((r) => `add rule ${table} ${name} ${r}`)];
-    return texts.map((text) => ({ text, owner: undefined }));
+    const { unused } = this.state;
+    const before = Date.now() - unusedMs;
+    const old = [...unused].filter(([, since]) => since < before);
+    if (old.length + lines.length === 0) return undefined;
+    const failed = await this.run([...old.map(([name]) => forNone(`delete chain ${table} ${name}`)), ...lines]);
+    if (!failed) {
+      // One that came into use and out of it meanwhile has another time.
+      for (const [name, since] of old) if (unused.get(name) === since) unused.delete(name);
+      return undefined;
+    }
+    if (old.length === 0) return failed;
+    // The kernel may still hold one of them: they can wait.
+    for (const [name] of old) if (unused.has(name)) unused.set(name, Date.now());
+    return lines.length > 0 ? this.run(lines) : undefined;
   }
 
-  /** In an order the kernel accepts: new chains, elements away, elements in, old chains away. */
-  private changes(): Line[] {
-    const { table } = words(this.options);
-    const before: Line[] = [];
-    const remove: Line[] = [];
-    const add: Line[] = [];
-    const after: Line[] = [];
-    for (const key of this.dirty) {
-      const old = this.written.get(key);
-      const now = this.wanted.get(key);
-      this.addChains(table, key, old, now, before);
-      for (const [id, e] of old?.elements ?? []) {
-        const same = now?.elements.get(id)?.value === e.value;
-        if (!same && this.release(id, key))
-          remove.push({ text: `delete element ${table} ${e.map} { ${e.key} }`, owner: key });
-      }
-      const gone = [...(old?.chains.keys() ?? [])].filter((c) => !now?.chains.has(c));
-      after.push(...gone.map((c) => ({ text: `flush chain ${table} ${c}`, owner: key })));
-      after.push(...gone.map((c) => ({ text: `delete chain ${table} ${c}`, owner: key })));
-      for (const s of old?.clientSets.keys() ?? []) {
-        if (!now?.clientSets.has(s)) after.push({ text: `delete set ${table} ${s}`, owner: key });
-      }
-    }
-    // After all that is given up: a Service may take over an address that another leaves in the same turn.
-    for (const key of this.dirty) {
-      const old = this.written.get(key);
-      const now = this.wanted.get(key);
-      for (const [id, e] of now?.elements ?? []) {
-        if (old?.elements.get(id)?.value === e.value) continue;
-        if (this.acquire(id, e, key))
-          add.push({ text: `add element ${table} ${e.map} { ${e.key}${e.value ? ` : ${e.value}` : ''} }`, owner: key });
-      }
-      if (now) this.written.set(key, now);
-      else this.written.delete(key);
-    }
-    return [...before, ...remove, ...add, ...after];
-  }
-
-  private addChains(
-    table: string,
-    key: string,
-    old: ServicePart | undefined,
-    now: ServicePart | undefined,
-    out: Line[],
-  ): void {
-    const rules: Line[] = [];
-    const ip = this.options.family === 'ipv4' ? 'ip' : 'ip6';
-    for (const [name, seconds] of now?.clientSets ?? []) {
-      if (old?.clientSets.has(name)) continue;
-      const spec = `typeof ${ip} saddr ; flags dynamic,timeout ; timeout ${seconds}s ;`;
-      out.push({ text: `add set ${table} ${name} { ${spec} }`, owner: key });
-    }
-    for (const [name, list] of now?.shared ?? []) {
-      if (this.sharedChains.has(name)) continue;
-      const [chain, ...itsRules] = this.newShared(name, list);
-      if (chain) out.push(chain);
-      rules.push(...itsRules);
-    }
-    for (const [name, list] of now?.chains ?? []) {
-      const before = old?.chains.get(name);
-      if (before && before.join('\n') === list.join('\n')) continue;
-      out.push({ text: `add chain ${table} ${name}`, owner: key });
-      if (before) rules.push({ text: `flush chain ${table} ${name}`, owner: key });
-      rules.push(...list.map((r) => ({ text: `add rule ${table} ${name} ${r}`, owner: key })));
-    }
-    out.push(...rules);
-  }
-
-  /** True if the element is to be written: of two service ports that want one address, the first has it. */
-  private acquire(id: string, e: Element, owner: string): boolean {
-    const there = this.elements.get(id);
-    if (!there) {
-      this.elements.set(id, { value: e.value, owners: new Set([owner]) });
-      return true;
-    }
-    if (there.value === e.value) there.owners.add(owner);
-    return false;
-  }
-
-  /** True if nobody wants the element any more. */
-  private release(id: string, owner: string): boolean {
-    const there = this.elements.get(id);
-    if (!there?.owners.delete(owner) || there.owners.size > 0) return false;
-    this.elements.delete(id);
-    return true;
-  }
-
-  private async run(lines: Line[]): Promise<{ owner: string | undefined; error: RestoreError } | undefined> {
+  private async run(lines: Line[]): Promise<Failure | undefined> {
     const script = `${lines.map((l) => l.text).join('\n')}\n`;
     const { code, stderr } = await run([...this.prefix, 'nft', '-f', '-'], script);
     if (code === 0) return undefined;
-    const line = Number(/(?:stdin|-):(\d+):/.exec(stderr)?.[1]) || undefined;
-    const refused = line === undefined ? undefined : lines[line - 1];
+    const number = Number(/(?:stdin|-):(\d+):/.exec(stderr)?.[1]) || undefined;
+    const line = number === undefined ? undefined : lines[number - 1];
     const error = new RestoreError(new IptablesError('nft -f -', code, stderr.slice(0, 1000)), {
-      ...(line === undefined ? {} : { line }),
-      ...(refused ? { text: refused.text } : {}),
+      ...(number === undefined ? {} : { line: number }),
+      ...(line ? { text: line.text } : {}),
     });
-    return { owner: refused?.owner, error };
+    return { line, error };
   }
 }
 
