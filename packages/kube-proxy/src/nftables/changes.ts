@@ -1,5 +1,6 @@
 import { Claims } from '../claims.js';
 import type { Element, Part } from './part.js';
+import type { Remembered } from './remembered.js';
 
 /** A line for nft and the service port it is for; undefined: for none. */
 export interface Line {
@@ -25,6 +26,8 @@ export class TableState {
   constructor(
     private readonly table: string,
     private readonly ip: 'ip' | 'ip6',
+    /** Put into the sets that the first update makes. */
+    private readonly remembered: Map<string, Remembered> = new Map(),
   ) {}
 
   get elementCount(): number {
@@ -64,6 +67,7 @@ export class TableState {
       if (now) this.parts.set(key, now);
       else this.parts.delete(key);
     }
+    this.remembered.clear();
     return [...chains, ...sets, ...rules, ...this.updateElements()];
   }
 
@@ -107,6 +111,8 @@ export class TableState {
     for (const [name, seconds] of now?.clientSets ?? []) {
       if (old?.clientSets.get(name) === seconds) continue;
       set(`add set ${this.table} ${name} { type ${type} ; flags dynamic,timeout ; timeout ${seconds}s ; }`);
+      const before = this.remembered.get(name);
+      if (before?.seconds === seconds) set(`add element ${this.table} ${name} { ${before.clients.join(', ')} }`);
     }
   }
 

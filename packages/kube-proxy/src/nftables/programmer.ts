@@ -8,6 +8,7 @@ import { forNone, type Line, TableState } from './changes.js';
 import { endpointMaps, mapsPart, pickChain } from './endpoint-maps.js';
 import { fixedPart, nodePart, words } from './layout.js';
 import type { Form, Part } from './part.js';
+import { rememberedClients } from './remembered.js';
 import { servicePart } from './service-part.js';
 
 /** Chains for this many endpoints are made at the start; a Service with more costs one full write. */
@@ -46,7 +47,8 @@ export class NftablesProgrammer implements Programmer {
     private options: RuleOptions,
     private readonly prefix: string[] = [],
   ) {
-    this.state = this.newState();
+    const { table, ip } = words(options);
+    this.state = new TableState(table, ip);
   }
 
   set(port: ServicePort, endpoints: CategorizedEndpoints): void {
@@ -102,7 +104,7 @@ export class NftablesProgrammer implements Programmer {
       this.form = form;
       let parts = this.isKnown ? this.changedParts() : undefined;
       if (parts && this.needsPickChain(parts)) parts = undefined;
-      const before = parts ? [] : this.newTable();
+      const before = parts ? [] : await this.newTable();
       const lines = [...before, ...this.state.update(parts ?? this.changedParts())];
       if (lines.length === 0) {
         this.dirty.clear();
@@ -124,11 +126,6 @@ export class NftablesProgrammer implements Programmer {
     }
   }
 
-  private newState(): TableState {
-    const { table, ip } = words(this.options);
-    return new TableState(table, ip);
-  }
-
   private changedParts(): Map<string, Part | undefined> {
     const { options, form } = this;
     const parts = new Map<string, Part | undefined>();
@@ -140,11 +137,16 @@ export class NftablesProgrammer implements Programmer {
     return parts;
   }
 
-  /** Lines that make the table anew, with nothing of any Service; all parts are dirty then. */
-  private newTable(): Line[] {
+  /**
+   * Lines that make the table anew, with nothing of any Service; all parts are dirty then. Clients stay with their
+   * endpoints, also if it was another process that sent them there.
+   */
+  private async newTable(): Promise<Line[]> {
     const { options } = this;
-    const { table } = words(options);
-    this.state = this.newState();
+    const { table, ip } = words(options);
+    const isSticky = [...this.wanted.values()].some(({ port }) => port.affinitySeconds !== undefined);
+    const remembered = isSticky ? await rememberedClients(table, this.prefix) : new Map();
+    this.state = new TableState(table, ip, remembered);
     this.dirty.add(nodeKey);
     for (const key of this.wanted.keys()) this.dirty.add(key);
     const fixed = [`add table ${table}`, `delete table ${table}`, ...fixedPart(options)].map(forNone);
