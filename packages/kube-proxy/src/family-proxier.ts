@@ -22,7 +22,8 @@ export interface Programmer {
   setNodePortAddresses?(addresses: readonly string[] | undefined): void;
   /** The ranges of cluster IPs changed; what goes to their other addresses is dropped. */
   setServiceCidrs?(cidrs: readonly string[]): void;
-  ruleCount(): Record<string, number>;
+  /** Rules by table: for the metric of iptables mode. */
+  ruleCount?(): Record<string, number>;
 }
 
 export interface FamilyProxierOptions {
@@ -136,8 +137,8 @@ export class FamilyProxier {
     try {
       result = await this.o.programmer.apply();
     } catch (error) {
-      metrics.restoreFailures.inc(labels);
-      if (!this.isFull) metrics.partialRestoreFailures.inc(labels);
+      metrics.syncFailures.inc(labels);
+      if (!this.isFull) metrics.partialRestoreFailures?.inc(labels);
       this.triggers.push(...triggers);
       throw error;
     }
@@ -148,7 +149,7 @@ export class FamilyProxier {
     metrics.lastSync.set(labels, Date.now() / 1000);
     metrics.serviceChangesPending.set(labels, this.dirty.size);
     metrics.endpointChangesPending.set(labels, this.dirty.size);
-    metrics.rulesLast.set({ table: 'nat', ...labels }, result.lines);
+    metrics.rulesLast?.set({ table: 'nat', ...labels }, result.lines);
     for (const at of triggers) metrics.networkProgramming.observe(labels, (Date.now() - at) / 1000);
     this.isFull = false;
     await this.cleanConntrack();
@@ -208,8 +209,8 @@ export class FamilyProxier {
     for (const [traffic_policy, n] of Object.entries(count)) {
       metrics.noLocalEndpoints.set({ traffic_policy, ip_family: this.family }, n);
     }
-    for (const [table, n] of Object.entries(programmer.ruleCount())) {
-      metrics.rulesTotal.set({ table, ip_family: this.family }, n);
+    for (const [table, n] of Object.entries(programmer.ruleCount?.() ?? {})) {
+      metrics.rulesTotal?.set({ table, ip_family: this.family }, n);
     }
   }
 

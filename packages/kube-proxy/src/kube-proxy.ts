@@ -80,7 +80,7 @@ export class KubeProxy {
 
   /** Finds out the back end, prepares the families that the machine has, and opens the health port. */
   static async create(o: ProxyOptions): Promise<KubeProxy> {
-    const metrics = new ProxyMetrics(o.metrics);
+    const metrics = new ProxyMetrics(o.metrics, o.mode ?? 'iptables');
     const proxy = new KubeProxy(o, metrics);
     metrics.beforeScrape(() => {
       for (const f of proxy.families) f.updateGauges();
@@ -283,7 +283,10 @@ export class KubeProxy {
 
   private programmer(iptables: Iptables, options: RuleOptions): Programmer {
     const prefix = this.o.commandPrefix ?? [];
-    if (this.o.mode === 'nftables') return new NftablesProgrammer(options, prefix);
+    if (this.o.mode === 'nftables')
+      return new NftablesProgrammer(options, prefix, () =>
+        this.metrics.cleanupFailures?.inc({ ip_family: options.family }),
+      );
     if (this.o.mode !== 'ipvs') return new IptablesProgrammer(new Restorer(iptables, { batchChains: 600 }), options);
     const ipvs = new IpvsProgrammer(new Restorer(iptables), options, this.o.ipvs, prefix);
     const sweep = () =>

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from '@kubelab/component-base';
+import type { ProxyMode } from './options.js';
 
 const exponential = (start: number, factor: number, count: number) =>
   Array.from({ length: count }, (_, i) => start * factor ** i);
@@ -15,10 +16,14 @@ export class ProxyMetrics {
   readonly endpointChangesPending: Gauge;
   readonly serviceChanges: Counter;
   readonly serviceChangesPending: Gauge;
-  readonly restoreFailures: Counter;
-  readonly partialRestoreFailures: Counter;
-  readonly rulesTotal: Gauge;
-  readonly rulesLast: Gauge;
+  /** A sync failed: in the mode's own words. */
+  readonly syncFailures: Counter;
+  /** Of iptables mode alone, as are the numbers of rules. */
+  readonly partialRestoreFailures: Counter | undefined;
+  readonly rulesTotal: Gauge | undefined;
+  readonly rulesLast: Gauge | undefined;
+  /** Of nftables mode alone: a chain that nothing leads to could not be deleted. */
+  readonly cleanupFailures: Counter | undefined;
   readonly noLocalEndpoints: Gauge;
   readonly conntrackFailures: Counter;
   readonly drift: Counter;
@@ -30,7 +35,8 @@ export class ProxyMetrics {
     this.refresh = refresh;
   }
 
-  constructor(register: Registry) {
+  /** Registers what kube-proxy has in this mode. */
+  constructor(register: Registry, mode: ProxyMode) {
     const registers = [register];
     const p = 'kubeproxy_sync_proxy_rules';
     const buckets = exponential(0.001, 2, 15);
@@ -61,29 +67,34 @@ export class ProxyMetrics {
     this.endpointChangesPending = gauge(`${p}_endpoint_changes_pending`, 'Pending proxy rules Endpoint changes', ip);
     this.serviceChanges = counter(`${p}_service_changes_total`, 'Cumulative proxy rules Service changes', ip);
     this.serviceChangesPending = gauge(`${p}_service_changes_pending`, 'Pending proxy rules Service changes', ip);
-    this.restoreFailures = counter(
-      `${p}_iptables_restore_failures_total`,
-      'Cumulative proxy iptables restore failures',
-      ip,
-    );
-    this.partialRestoreFailures = counter(
-      `${p}_iptables_partial_restore_failures_total`,
-      'Cumulative proxy iptables partial restore failures',
-      ip,
-    );
-    this.rulesTotal = new Gauge({
-      name: `${p}_iptables_total`,
-      help: 'Total number of iptables rules owned by kube-proxy',
-      labelNames: ['table', ...ip],
+    // Before the numbers of rules, which are brought up to date together with it.
+    this.noLocalEndpoints = new Gauge({
+      name: `${p}_no_local_endpoints_total`,
+      help: 'Number of services with a Local traffic policy and no endpoints',
+      labelNames: ['traffic_policy', ...ip],
       registers,
       collect: () => this.refresh(),
     });
-    this.rulesLast = gauge(`${p}_iptables_last`, 'Number of lines written by the last sync', ['table', ...ip]);
-    this.noLocalEndpoints = gauge(
-      `${p}_no_local_endpoints_total`,
-      'Number of services with a Local traffic policy and no endpoints',
-      ['traffic_policy', ...ip],
-    );
+    this.syncFailures =
+      mode === 'nftables'
+        ? counter(`${p}_nftables_sync_failures_total`, 'Cumulative proxy nftables sync failures', ip)
+        : counter(`${p}_iptables_restore_failures_total`, 'Cumulative proxy iptables restore failures', ip);
+    if (mode === 'nftables') {
+      const help = 'Cumulative proxy nftables cleanup failures';
+      this.cleanupFailures = counter(`${p}_nftables_cleanup_failures_total`, help, ip);
+    }
+    if (mode === 'iptables') {
+      this.partialRestoreFailures = counter(
+        `${p}_iptables_partial_restore_failures_total`,
+        'Cumulative proxy iptables partial restore failures',
+        ip,
+      );
+      this.rulesTotal = gauge(`${p}_iptables_total`, 'Total number of iptables rules owned by kube-proxy', [
+        'table',
+        ...ip,
+      ]);
+      this.rulesLast = gauge(`${p}_iptables_last`, 'Number of lines written by the last sync', ['table', ...ip]);
+    }
     this.conntrackFailures = counter(
       'kubeproxy_conntrack_cleanup_failures_total',
       'Failed deletions of stale flows',

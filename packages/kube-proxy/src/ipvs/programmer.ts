@@ -86,12 +86,6 @@ export class IpvsProgrammer implements Programmer {
     this.restorer.forget();
   }
 
-  ruleCount(): Record<string, number> {
-    const count = { nat: 0, filter: 0 };
-    for (const [table, , rules] of this.rules()) count[table] += rules.length;
-    return count;
-  }
-
   apply(): Promise<ProgramResult> {
     return this.serial(async () => {
       if (!this.isAdopted) await this.refreshNodeAddresses();

@@ -30,10 +30,6 @@ export class TableState {
     private readonly remembered: Map<string, Remembered> = new Map(),
   ) {}
 
-  get elementCount(): number {
-    return this.elements.size;
-  }
-
   hasShared(name: string): boolean {
     return this.shared.has(name);
   }

@@ -46,6 +46,8 @@ export class NftablesProgrammer implements Programmer {
   constructor(
     private options: RuleOptions,
     private readonly prefix: string[] = [],
+    /** Chains that nothing leads to could not be deleted; they are tried again. */
+    private readonly onCleanupFailure: () => void = () => undefined,
   ) {
     const { table, ip } = words(options);
     this.state = new TableState(table, ip);
@@ -77,10 +79,6 @@ export class NftablesProgrammer implements Programmer {
   setServiceCidrs(cidrs: readonly string[]): void {
     this.serviceCidrs = cidrs;
     this.dirty.add(nodeKey);
-  }
-
-  ruleCount(): Record<string, number> {
-    return { nat: this.state.elementCount };
   }
 
   /** The table is ours alone; that it is there is all there is to see. */
@@ -189,6 +187,7 @@ export class NftablesProgrammer implements Programmer {
     }
     if (old.length === 0) return failed;
     // The kernel may still hold one of them: they can wait.
+    this.onCleanupFailure();
     for (const [name] of old) if (unused.has(name)) unused.set(name, Date.now());
     return lines.length > 0 ? this.run(lines) : undefined;
   }
