@@ -328,6 +328,18 @@ test('clients stay with their endpoint when the table is made anew; the form of 
   assert.equal(clients()?.length, 1, 'with chains');
 });
 
+test('what another one flushes is written again', async () => {
+  const table = () => readTable(inNamespace(ours, ['nft', 'list', 'table', 'ip', 'kube-proxy']));
+  const before = table();
+  for (const flush of [['table', 'ip', 'kube-proxy'], ['ruleset']]) {
+    inNamespace(ours, ['nft', 'flush', ...flush]);
+    await proxy.verify();
+    await proxy.settled();
+    assert.deepEqual(Object.keys(table()).sort(), Object.keys(before).sort());
+    assert.deepEqual(table()['chain services'], before['chain services']);
+  }
+});
+
 test('ranges of cluster IPs come, change and go', async () => {
   const check = () =>
     readTable(inNamespace(ours, ['nft', 'list', 'table', 'ip', 'kube-proxy']))['chain cluster-ips-check']?.slice(1);

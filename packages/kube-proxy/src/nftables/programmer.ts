@@ -81,12 +81,12 @@ export class NftablesProgrammer implements Programmer {
     this.dirty.add(nodeKey);
   }
 
-  /** The table is ours alone; that it is there is all there is to see. */
+  /** The table is ours alone; what a flush of it, or of all tables, takes away tells. */
   async verify(): Promise<number> {
     if (!this.isKnown) return 0;
     const { table } = words(this.options);
-    const { code } = await run([...this.prefix, 'nft', 'list', 'chain', ...table.split(' '), 'services']);
-    if (code !== 0) {
+    const { code, stdout } = await run([...this.prefix, 'nft', 'list', 'chain', ...table.split(' '), 'services']);
+    if (code !== 0 || !stdout.includes('@service-ips')) {
       this.forget();
       return 1;
     }
