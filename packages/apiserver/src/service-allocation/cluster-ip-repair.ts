@@ -14,7 +14,10 @@ import {
 } from './ip-address.js';
 import { clusterIpsOf, type ServiceSpec } from './service-spec.js';
 
-/** A Service may still be on its way into etcd for so long after its address (the API server's request timeout). */
+/**
+ * A Service, or the change of type that gives it an address, may still be on its way into etcd for so long after the
+ * address (the API server's request timeout).
+ */
 const creationMs = 60_000;
 
 /** What a check asks for: nothing, or to be made again after a time. */
@@ -55,21 +58,19 @@ export class ClusterIpRepair {
       return undefined;
     }
     const service = await this.objects.get(services, parent.namespace ?? '', parent.name ?? '');
-    const owner = `${parent.namespace}/${parent.name}`;
-    if (service) {
-      const held = clusterIpsOf(service.spec as ServiceSpec).some((ip) => canonicalAddress(ip) === address);
-      if (!held) {
-        const note = `IPAddress: ${address} for Service ${owner} has a wrong reference; cleaning up`;
-        await this.remove(ipAddress, 'IPAddressWrongReference', note);
-      }
+    if (clusterIpsOf(service?.spec as ServiceSpec | undefined).some((ip) => canonicalAddress(ip) === address)) {
       return undefined;
     }
     const ageMs = Date.now() - Date.parse(ipAddress.metadata.creationTimestamp ?? '');
     if (ageMs <= creationMs) {
       return { afterMs: creationMs - ageMs + 1000 };
     }
-    const note = `IPAddress: ${address} for Service ${owner} appears to have leaked: cleaning up`;
-    await this.remove(ipAddress, 'IPAddressNotAllocated', note);
+    const what = `IPAddress: ${address} for Service ${parent.namespace}/${parent.name}`;
+    if (service) {
+      await this.remove(ipAddress, 'IPAddressWrongReference', `${what} has a wrong reference; cleaning up`);
+    } else {
+      await this.remove(ipAddress, 'IPAddressNotAllocated', `${what} appears to have leaked: cleaning up`);
+    }
     return undefined;
   }
 
@@ -84,7 +85,10 @@ export class ClusterIpRepair {
       return;
     }
     const address = canonicalAddress(ip);
-    const ipAddress = await this.objects.get(ipAddresses, '', address);
+    // The cache may know the Service already, and its address not yet.
+    const ipAddress =
+      (await this.objects.get(ipAddresses, '', address)) ??
+      (await this.objects.get(ipAddresses, '', address, { consistent: true }));
     if (!ipAddress) {
       await warn('ClusterIPNotAllocated', `Cluster IP ${shown} is not allocated; repairing`);
       await this.create(address, service);

@@ -138,7 +138,10 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
     });
 }
 
-const statusOf = (ingress: V1LoadBalancerIngress[]) => ({ loadBalancer: { ingress } });
+/** For a merge patch: no addresses are no list, as the server has it for a new Service. */
+const statusOf = (ingress: V1LoadBalancerIngress[]) => ({
+  loadBalancer: { ingress: ingress.length > 0 ? ingress : null },
+});
 
 function hasFinalizer(s: Service): boolean {
   return s.metadata.finalizers?.includes(finalizer) ?? false;
