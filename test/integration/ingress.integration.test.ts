@@ -209,6 +209,37 @@ test('what can not be served is told as an event of the Ingress, and of the clas
   assert.equal(await cluster.eventOf('with-parameters', 'Rejected'), 'parameters are not supported');
 });
 
+test('a certificate may be in a secret of any type: its hosts are sent to HTTPS', async () => {
+  const [key, certificate] = [join(workDir, 'key.pem'), join(workDir, 'certificate.pem')];
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const args = ['req', '-x509', ...kind, '-keyout', key, '-out', certificate, '-subj', '/CN=secure.example'];
+  execFileSync('openssl', args, { stdio: 'ignore' });
+  kubectl(
+    '',
+    'create',
+    'secret',
+    'generic',
+    'opaque',
+    `--from-file=tls.crt=${certificate}`,
+    `--from-file=tls.key=${key}`,
+  );
+  const backend = { service: { name: 'one', port: { number: 80 } } };
+  await cluster.create<V1Ingress>(
+    gvr.ingresses,
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name: 'secure' },
+      spec: {
+        tls: [{ hosts: ['secure.example'], secretName: 'opaque' }],
+        rules: [{ host: 'secure.example', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }],
+      },
+    },
+    'default',
+  );
+  await eventually('secure.example', '/', '308');
+});
+
 test('an ExternalName is resolved', async () => {
   const port = await backend('outside');
   await cluster.create<V1Service>(

@@ -7,8 +7,8 @@ const checked = new Map<string, string | undefined>();
 const maxChecked = 1000;
 
 /**
- * The certificate of a `kubernetes.io/tls` secret, or what is wrong with it: nginx would refuse its whole configuration
- * for one key that does not fit.
+ * The certificate of a secret (its type does not count, as in ingress-nginx), or what is wrong with it: nginx would
+ * refuse its whole configuration for one key that does not fit.
  */
 export function certificateOf(secret: V1Secret): Certificate | string {
   const read = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
@@ -34,4 +34,10 @@ function problem(certPem: string, keyPem: string): string | undefined {
   } catch (error) {
     return `holds a certificate or key that can't be read: ${(error as Error).message}`;
   }
+}
+
+/** A secret with what `certificateOf` reads of it, and no more. */
+export function onlyCertificate(secret: V1Secret): V1Secret {
+  const { 'tls.crt': crt, 'tls.key': key } = secret.data ?? {};
+  return { ...secret, data: { ...(crt ? { 'tls.crt': crt } : {}), ...(key ? { 'tls.key': key } : {}) } };
 }

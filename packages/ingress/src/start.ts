@@ -16,6 +16,7 @@ import {
   WorkQueue,
 } from '@kubelab/client';
 import type { HealthRegistry, Logger, RunningComponent } from '@kubelab/component-base';
+import { onlyCertificate } from './certificate.js';
 import { controllerName, isServed } from './class.js';
 import type { Sources } from './compile.js';
 import { Complaints } from './complaints.js';
@@ -56,7 +57,11 @@ export async function startIngress(o: StartIngressOptions): Promise<RunningCompo
   const ingresses = informers.informer<V1Ingress>(gvr.ingresses);
   const classes = informers.informer<V1IngressClass>(gvr.ingressclasses);
   const services = informers.informer<V1Service>(gvr.services);
-  const secrets = informers.informer<V1Secret>(gvr.secrets, { fieldSelector: 'type=kubernetes.io/tls' });
+  const secrets = informers.informer<V1Secret>(gvr.secrets, {
+    // A certificate may be in a secret of any type, but these are many and hold none.
+    fieldSelector: 'type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1',
+    transform: onlyCertificate,
+  });
   const slices = informers.informer<V1EndpointSlice>(gvr.endpointslices, {
     indexers: {
       [byService]: (s) => [`${s.metadata?.namespace}/${s.metadata?.labels?.['kubernetes.io/service-name'] ?? ''}`],
