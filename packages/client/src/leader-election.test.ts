@@ -7,7 +7,9 @@ import { CutProxy } from './testing/cut-proxy.js';
 import { LeaseServer } from './testing/lease-server.js';
 
 const quiet = createLogger({ component: 'test', format: 'text', verbosity: 0 });
-const times = { leaseDurationMs: 9_000, renewDeadlineMs: 6_000, retryPeriodMs: 100 };
+/** So long that a busy machine ends no leadership, but where a test waits for the end of one. */
+const times = { leaseDurationMs: 90_000, renewDeadlineMs: 60_000, retryPeriodMs: 100 };
+const shortTimes = { ...times, leaseDurationMs: 9_000, renewDeadlineMs: 6_000 };
 let server: LeaseServer;
 const ends: (() => Promise<void> | void)[] = [];
 
@@ -29,7 +31,11 @@ function signalled(): { done: Promise<void>; set(): void } {
   return { done, set };
 }
 
-function candidate(identity: string, log: string[], o: { port?: number; work?: Promise<void> } = {}) {
+function candidate(
+  identity: string,
+  log: string[],
+  o: { port?: number; work?: Promise<void>; times?: typeof times } = {},
+) {
   const client = new Client({ server: `http://127.0.0.1:${o.port ?? server.port}` });
   const stop = new AbortController();
   const started = signalled();
@@ -39,7 +45,7 @@ function candidate(identity: string, log: string[], o: { port?: number; work?: P
     leaseName: 'l',
     identity,
     logger: quiet,
-    ...times,
+    ...(o.times ?? times),
     onStartedLeading: (signal) => {
       log.push(`${identity} leads`);
       started.set();
@@ -72,8 +78,14 @@ test('durations that can not work are refused', () => {
       ...times,
       ...o,
     });
-  assert.throws(() => make({ leaseDurationMs: 6_000 }), /leaseDuration must be greater than renewDeadline/);
-  assert.throws(() => make({ retryPeriodMs: 5_900 }), /renewDeadline must be greater than retryPeriod/);
+  assert.throws(
+    () => make({ leaseDurationMs: times.renewDeadlineMs }),
+    /leaseDuration must be greater than renewDeadline/,
+  );
+  assert.throws(
+    () => make({ retryPeriodMs: times.renewDeadlineMs - 100 }),
+    /renewDeadline must be greater than retryPeriod/,
+  );
   client.close();
 });
 
@@ -105,9 +117,9 @@ test('a cut connection: the leader stops before another starts, though its work 
   ends.push(() => proxy.stop());
   const log: string[] = [];
   const hung = signalled();
-  const first = candidate('first', log, { port: proxy.port, work: hung.done });
+  const first = candidate('first', log, { port: proxy.port, work: hung.done, times: shortTimes });
   await first.started;
-  const second = candidate('second', log);
+  const second = candidate('second', log, { times: shortTimes });
   proxy.cut();
   await Promise.all([first.stopped, second.started]);
   assert.deepEqual(log, ['first leads', 'first stopped', 'second leads']);

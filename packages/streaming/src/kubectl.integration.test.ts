@@ -140,8 +140,15 @@ for (const transport of transports) {
   test(`kubectl port-forward over ${transport}`, async () => {
     const child = kubectl(['port-forward', 'p', ':80'], env);
     try {
-      const [line] = (await once(child.stdout, 'data')) as [Buffer];
-      const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
+      let err = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        err += chunk;
+      });
+      const line = await new Promise<string>((resolve, reject) => {
+        child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+        child.once('close', (code) => reject(new Error(`kubectl ended with ${code}: ${err}`)));
+      });
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
       for (const text of ['first', 'second']) {
         const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
         socket.end(text);
@@ -151,8 +158,11 @@ for (const transport of transports) {
       }
       assert.match(seen.at(-1) ?? '', transport === 'spdy' ? /SPDY\/3.1/ : /websocket SPDY\/3.1\+portforward.k8s.io/);
     } finally {
-      child.kill();
+      if (child.exitCode === null && child.signalCode === null) {
+        const closed = once(child, 'close');
+        child.kill();
+        await closed;
+      }
     }
-    await once(child, 'close');
   });
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '@kubelab/component-base/testing';
 
 export type Reply = (req: IncomingMessage, res: ServerResponse, url: URL) => void;
 
@@ -17,6 +17,8 @@ export class ScriptedServer {
   }
 
   async start(): Promise<void> {
+    // Its own for good: it may be started again.
+    this.port ||= await freePort();
     this.server = createServer((req, res) => {
       let body = '';
       req.setEncoding('utf8');
@@ -30,7 +32,6 @@ export class ScriptedServer {
       });
     });
     await new Promise<void>((resolve) => this.server?.listen(this.port, '127.0.0.1', resolve));
-    this.port = (this.server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

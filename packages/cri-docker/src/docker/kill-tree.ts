@@ -2,14 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long processes may take to stop, in milliseconds: one that waits for a disk, or for a child of vfork, cannot. */
-const stopPatience = 1_000;
+const stopPatience = 5_000;
 /** How long they may take to end, in milliseconds. */
-const endPatience = 5_000;
+const endPatience = 30_000;
 
 /**
  * SIGKILL to a process of the host and all its descendants. Each is stopped before its children are looked for: a
  * process that is killed in the middle of a fork would leave a child that nobody knows. Resolves when all have ended;
- * what hangs in the kernel for longer than five seconds ends when the kernel lets it.
+ * what hangs in the kernel for longer than half a minute ends when the kernel lets it.
  */
 export async function killTree(pid: number): Promise<void> {
   const all = new Set<number>();
