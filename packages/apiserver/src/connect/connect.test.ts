@@ -29,6 +29,7 @@ describe('connect', () => {
   const asked: string[] = [];
   const objects = new MemoryObjects();
   let next: Partial<ConnectRequest> = {};
+  let answered = new Headers();
 
   const handle = (req: IncomingMessage, rest: Pick<ConnectRequest, 'res' | 'upgrade'>) => {
     const query = new URLSearchParams((req.url ?? '').split('?')[1] ?? '');
@@ -114,6 +115,7 @@ describe('connect', () => {
     const res = await fetch(`http://127.0.0.1:${(front.address() as AddressInfo).port}${path}`, {
       headers: { authorization: 'Bearer secret' },
     });
+    answered = res.headers;
     return { code: res.status, text: await res.text() };
   };
 
@@ -166,11 +168,50 @@ describe('connect', () => {
   });
   it('proxies to nodes', async () => {
     const node = { resource: 'nodes', subresource: 'proxy', namespace: '', name: 'n1' };
-    assert.deepEqual(await get('/api/v1/nodes/n1/proxy/pods?x=1', { ...node, subpath: '/pods' }), {
+    assert.deepEqual(await get('/api/v1/nodes/n1/proxy/pods?x=%20+?&x', { ...node, subpath: '/pods' }), {
       code: 200,
       text: 'a log line\n',
     });
-    assert.deepEqual(asked, ['GET /pods?x=1 -']);
+    assert.deepEqual(asked, ['GET /pods?x=%20+?&x -']);
+  });
+  it('proxies to services, and says why it can not', async () => {
+    const backend = createHttpServer((req, res) => {
+      res.setHeader('access-control-allow-origin', '*');
+      res.setHeader('x-backend', 'yes');
+      res.end(`${req.method} ${req.url}`);
+    });
+    await new Promise<void>((r) => backend.listen(0, '127.0.0.1', r));
+    const { port } = backend.address() as AddressInfo;
+    const metadata = { name: 'web', namespace: 'dev' };
+    const ports = [{ name: 'http', port: 80 }];
+    objects.put(core('services'), { metadata, spec: { ports: [...ports, { name: 'other', port: 81 }] } });
+    objects.put(core('endpoints'), {
+      metadata,
+      subsets: [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'http', port }] }],
+    } as never);
+    const ask = (name: string) =>
+      get('/api/v1/namespaces/dev/services/x/proxy/a', {
+        resource: 'services',
+        subresource: 'proxy',
+        name,
+        subpath: '/a',
+      });
+    try {
+      assert.deepEqual(await ask('web:80'), { code: 200, text: 'GET /a' });
+      assert.deepEqual([answered.get('x-backend'), answered.get('access-control-allow-origin')], ['yes', null]);
+      assert.equal((await ask('web:http')).text, 'GET /a');
+      for (const [name, text] of [
+        ['web:82', 'no service port 82 found for service "web"'],
+        ['web:81', 'no endpoints available for service "web"'],
+        ['web:none', 'no endpoints available for service "web"'],
+        ['web', 'no endpoints available for service "web"'],
+      ] as const) {
+        const { code, text: said } = await ask(name);
+        assert.deepEqual([code, said], [503, text], name);
+      }
+    } finally {
+      backend.close();
+    }
   });
 });
 

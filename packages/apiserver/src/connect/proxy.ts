@@ -11,6 +11,9 @@ import { getPod } from './pod-target.js';
 import { HtmlRewriter } from './rewrite-html.js';
 import { rewriteUrl } from './rewrite-url.js';
 
+/** A backend does not say which pages of others may read what the API server answers. */
+const corsHeaders = ['credentials', 'headers', 'methods', 'origin'].map((x) => `access-control-allow-${x}`);
+
 interface Backend {
   url: URL;
   tls?: ConnectionOptions;
@@ -59,9 +62,11 @@ async function serviceBackend(objects: ObjectAccess, c: ConnectRequest): Promise
     port === '' && ports.length === 1
       ? ports[0]
       : ports.find((p) => (/^\d+$/.test(port) ? p.port === Number(port) : (p.name ?? '') === port));
-  const unavailable = () =>
-    newServiceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
-  if (!found) throw unavailable();
+  const noEndpoints = () => newServiceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
+  if (!found) {
+    if (!/^\d+$/.test(port)) throw noEndpoints();
+    throw newServiceUnavailable(`no service port ${port} found for service ${JSON.stringify(name)}`);
+  }
   if (service.spec?.type === 'ExternalName') return backend(scheme, service.spec.externalName ?? '', found.port);
   const endpoints = (await objects.get({ group: '', resource: 'endpoints' }, c.namespace, name)) as unknown as
     | V1Endpoints
@@ -74,7 +79,7 @@ async function serviceBackend(objects: ObjectAccess, c: ConnectRequest): Promise
     }
   }
   const pick = candidates[Math.floor(Math.random() * candidates.length)];
-  if (!pick) throw newServiceUnavailable(`no endpoints available for service ${JSON.stringify(c.name)}`);
+  if (!pick) throw noEndpoints();
   return backend(scheme, pick[0], pick[1]);
 }
 
@@ -90,10 +95,11 @@ async function nodeBackend(objects: ObjectAccess, kubelets: KubeletConnection, c
 /** pods/proxy, services/proxy and nodes/proxy: any method, upgrades included. */
 export function proxyHandler(objects: ObjectAccess, kubelets: KubeletConnection): ConnectHandler {
   return async (c) => {
-    const path = (c.req.url ?? '').split('?')[0] ?? '';
+    const [path = '', ...queries] = (c.req.url ?? '').split('?');
+    // As it came: a backend may tell apart what decoding and encoding again makes equal.
+    const query = queries.join('?');
     if (c.subpath === '' && c.res && (c.req.method === 'GET' || c.req.method === 'HEAD')) {
       // Relative links of the page must resolve below the proxy's path.
-      const query = c.query.toString();
       c.res.writeHead(301, { location: `${path}/${query ? `?${query}` : ''}`, 'content-length': 0 });
       c.res.end();
       return;
@@ -106,7 +112,7 @@ export function proxyHandler(objects: ObjectAccess, kubelets: KubeletConnection)
           : await nodeBackend(objects, kubelets, c);
     const target = new URL(to.url);
     target.pathname = c.subpath || '/';
-    target.search = c.query.toString();
+    target.search = query;
     const prefix = c.subpath === '' ? path : path.slice(0, path.length - c.subpath.length);
     if (c.upgrade) {
       await proxyUpgrade(c.req, c.upgrade.socket, c.upgrade.head, target, { ...(to.tls ? { tls: to.tls } : {}) });
@@ -126,6 +132,7 @@ export function proxyHandler(objects: ObjectAccess, kubelets: KubeletConnection)
           'x-forwarded-proto': 'https',
         },
         rewriteHeaders: (h) => {
+          for (const name of corsHeaders) delete h[name];
           const location = h.location;
           if (typeof location === 'string') h.location = rewrite(location);
         },

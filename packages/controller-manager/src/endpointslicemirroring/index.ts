@@ -31,7 +31,7 @@ export const endpointSliceMirroringController: ControllerDescriptor = {
 };
 
 function newMirroringController(context: ControllerContext): Reconciler {
-  const { client, informers, logger, options } = context;
+  const { client, informers, recorder, logger, options } = context;
   const services = informers.informer<Service>(gvr.services);
   const endpoints = informers.informer<Endpoints>(gvr.endpoints);
   const slices = informers.informer<EndpointSlice>(gvr.endpointslices);
@@ -53,8 +53,14 @@ function newMirroringController(context: ControllerContext): Reconciler {
     }
     if (tracker.isStale(key, existing)) return { requeueAfterMs: 1000 };
     const metadata = mirrorMetadata(source);
-    const groups = mirroredGroups(source, options.mirroringMaxEndpointsPerSubset);
-    const plan = planSlices(existing, groups, metadata, options.mirroringMaxEndpointsPerSubset, (group, list) => ({
+    const max = options.mirroringMaxEndpointsPerSubset;
+    const skipped = skippedAddresses(source, max);
+    if (skipped > 0) {
+      const message = `A max of ${max} addresses can be mirrored to EndpointSlices per Endpoints subset. ${skipped} addresses were skipped`;
+      recorder.event(source, 'Warning', 'TooManyAddressesToMirror', message);
+    }
+    const groups = mirroredGroups(source, max);
+    const plan = planSlices(existing, groups, metadata, max, (group, list) => ({
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       metadata: { generateName: `${name}-`, namespace, ...metadata, ownerReferences: [controllerRef(source)] },
@@ -109,6 +115,11 @@ function mirrorMetadata(source: Endpoints): SliceMetadata {
     labels: { ...labels, [serviceNameLabel]: source.metadata.name, [managedByLabel]: controllerName },
     annotations: Object.fromEntries(annotations),
   };
+}
+
+function skippedAddresses(source: Endpoints, maxPerSubset: number): number {
+  const numbers = (source.subsets ?? []).map((s) => (s.addresses ?? []).length + (s.notReadyAddresses ?? []).length);
+  return numbers.reduce((sum, n) => sum + Math.max(0, n - maxPerSubset), 0);
 }
 
 /** One group per subset and address family; addresses beyond the limit of a subset are left out, as in Kubernetes. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { V1Job, V1Pod, V1PodTemplateSpec } from '@kubelab/api';
+import type { CoreV1Event, V1Job, V1Pod, V1PodTemplateSpec } from '@kubelab/api';
 import { isNotFound } from '@kubelab/apimachinery';
 import { type ApiObject, type Gvr, gvr, waitFor } from '@kubelab/client';
 import { createCsr } from '@kubelab/pki';
@@ -571,6 +571,16 @@ test('endpoints written by hand are mirrored into slices', async () => {
     { type: 'merge' },
   );
   await eventually('the change', async () => (await mirrored()).join() === '10.1.2.4');
+  const addresses = Array.from({ length: 1001 }, (_, i) => ({ ip: `10.2.${i >> 8}.${i & 255}` }));
+  await api(gvr.endpoints).patch('manual', { subsets: [{ ...subsets[0], addresses }] }, { type: 'merge' });
+  await eventually('as many as may be mirrored', async () => (await mirrored()).length === 1000);
+  const tooMany = { fieldSelector: 'involvedObject.kind=Endpoints,involvedObject.name=manual' };
+  await eventually('what was left out to be told', async () => {
+    const { items } = await env.client.resource<CoreV1Event>(gvr.events).namespace(namespace).list(tooMany);
+    return items.some(
+      (e) => e.reason === 'TooManyAddressesToMirror' && e.message?.endsWith('. 1 addresses were skipped'),
+    );
+  });
   await api(gvr.endpoints).delete('manual');
   await eventually('no slice', async () => (await mirrored()).length === 0);
   await api(gvr.services).delete('manual');

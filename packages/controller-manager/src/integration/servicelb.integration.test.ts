@@ -60,8 +60,11 @@ test('an address, the finalizer and the events; another type or deletion gives i
   await event('one', 'EnsuredLoadBalancer', /^Ensured load balancer$/);
   await services().patch('one', { spec: { type: 'ClusterIP' } }, { type: 'merge' });
   await has('one', '');
+  await event('one', 'DeletingLoadBalancer', /^Deleting load balancer$/);
   await event('one', 'DeletedLoadBalancer', /^Deleted load balancer$/);
-  assert.equal((await services().get('one')).metadata?.finalizers, undefined);
+  const { metadata, status } = await services().get('one');
+  assert.equal(metadata?.finalizers, undefined);
+  assert.deepEqual(status, { loadBalancer: {} });
   await create('two');
   await has('two', '192.0.2.1 VIP');
   await gone('one');

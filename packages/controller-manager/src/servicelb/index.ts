@@ -84,7 +84,8 @@ function newServiceLoadBalancerController(context: ControllerContext): Reconcile
 
   /** Gives back what a Service had that goes away or is of another type now. */
   async function takeDown(service: Service): Promise<void> {
-    if (ingressIps(service).length > 0) event(service, 'DeletingLoadBalancer', 'Deleting load balancer');
+    // The status does not tell any more: the API server clears it with the change of the type.
+    event(service, 'DeletingLoadBalancer', 'Deleting load balancer');
     const finalizers = (service.metadata.finalizers ?? []).filter((f) => f !== finalizer);
     const left = finalizers.length > 0 ? finalizers : null;
     if (await write(service, { metadata: { finalizers: left }, status: statusOf([]) })) {
