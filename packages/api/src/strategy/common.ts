@@ -20,6 +20,8 @@ interface Options<T> {
   validations?: Validations<T>;
   create?(obj: T): void;
   update?(obj: T, old: T): void;
+  /** Of an object that is created or updated, for the client to read. */
+  warnings?(obj: T): string[];
 }
 
 // The table holds objects of every kind as plain JSON; a strategy sees its own kind's type.
@@ -50,6 +52,8 @@ export function strategyOf<T extends object>(o: Options<T>): Strategy {
       if (v?.update) return v.update(as<T>(obj), as<T>(old));
       return v?.create?.(as<T>(obj)) ?? [];
     },
+    warningsOnCreate: (obj) => o.warnings?.(as<T>(obj)) ?? [],
+    warningsOnUpdate: (obj) => o.warnings?.(as<T>(obj)) ?? [],
   };
 }
 

@@ -30,6 +30,7 @@ import { validateEndpoints } from '../validation/endpoints.js';
 import { validatePodTemplateSpec } from '../validation/pod/podspec.js';
 import { validateLimitRange, validateResourceQuota, validateResourceQuotaUpdate } from '../validation/quota.js';
 import { validateService, validateServiceStatus, validateServiceUpdate } from '../validation/service.js';
+import { serviceWarnings } from '../validation/service-warnings.js';
 import {
   validatePersistentVolume,
   validatePersistentVolumeClaim,
@@ -98,6 +99,7 @@ export const serviceStrategy = strategyOf<V1Service>({
   initialStatus: () => ({ loadBalancer: {} }),
   validations: { create: validateService, update: validateServiceUpdate },
   update: keepServiceAllocations,
+  warnings: serviceWarnings,
 });
 export const serviceStatusStrategy = statusStrategyOf<V1Service>(validateServiceStatus);
 

@@ -29,6 +29,7 @@ import {
   portNumber,
   requiredEnum,
 } from './common.js';
+import { canonicalIp, cidrFacts } from './ip-text.js';
 
 const SPEC = FieldPath.of('spec');
 
@@ -285,37 +286,16 @@ export function ipAddressName(name: string): string[] {
     : [`must be in canonical form ("${canonicalIp(name)}")`];
 }
 
-/** A valid address as Go prints it: URL's parser knows every spelling and writes the canonical one. */
-function canonicalIp(ip: string): string {
-  return ip.includes(':') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
-}
-
-/** A valid address as a text of zeros and ones. */
-function addressBits(ip: string): string {
-  if (!ip.includes(':'))
-    return ip
-      .split('.')
-      .map((octet) => Number(octet).toString(2).padStart(8, '0'))
-      .join('');
-  const [left = [], right = []] = canonicalIp(ip)
-    .split('::')
-    .map((part) => part.split(':').filter(Boolean));
-  const zeros = Array<string>(8 - left.length - right.length).fill('0');
-  return [...left, ...zeros, ...right]
-    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0'))
-    .join('');
-}
-
 /** No spelling but the canonical one, and no bits behind the prefix. */
 function canonicalCidr(cidr: string, path: FieldPath, errors: Errors): void {
   const messages = isValidCIDR(cidr);
   invalidAll(path, cidr, messages, errors);
   if (messages.length > 0) return;
-  const [address = '', length = ''] = cidr.split('/');
-  if (/1/.test(addressBits(address).slice(Number(length)))) {
+  const { network, canonical } = cidrFacts(cidr);
+  if (network !== undefined) {
     errors.push(field.invalid(path, cidr, 'must not have bits set beyond the prefix length'));
-  } else if (`${canonicalIp(address)}/${Number(length)}` !== cidr) {
-    errors.push(field.invalid(path, cidr, `must be in canonical form ("${canonicalIp(address)}/${Number(length)}")`));
+  } else if (canonical !== cidr) {
+    errors.push(field.invalid(path, cidr, `must be in canonical form ("${canonical}")`));
   }
 }
 

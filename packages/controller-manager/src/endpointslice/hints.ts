@@ -6,24 +6,36 @@ const minZones = 2;
 /** A zone may be given at most this much more endpoints' load than its share before hints are left out. */
 const overloadThreshold = 0.2;
 
-/** How a service wants its traffic kept near: by allocating endpoints to zones, by own zone, or not at all. */
-export function hintsMode(service: Service): 'auto' | 'prefer-close' | 'none' {
-  if (service.spec.trafficDistribution === 'PreferClose') return 'prefer-close';
+/** How a service wants its traffic kept near: by allocating endpoints to zones, by own zone (or node), or not at all. */
+export type HintsMode = 'auto' | 'same-zone' | 'same-node' | 'none';
+
+/** The annotations, the older one first, win over the field (KEP-4444). */
+export function hintsMode(service: Service): HintsMode {
   const annotations = service.metadata.annotations ?? {};
   const mode =
-    annotations['service.kubernetes.io/topology-mode'] ?? annotations['service.kubernetes.io/topology-aware-hints'];
-  return mode === 'Auto' || mode === 'auto' ? 'auto' : 'none';
+    annotations['service.kubernetes.io/topology-aware-hints'] ?? annotations['service.kubernetes.io/topology-mode'];
+  if (mode === 'Auto' || mode === 'auto') return 'auto';
+  switch (service.spec.trafficDistribution) {
+    case 'PreferClose':
+    case 'PreferSameZone':
+      return 'same-zone';
+    case 'PreferSameNode':
+      return 'same-node';
+    default:
+      return 'none';
+  }
 }
 
-/** Endpoints with a hint for their own zone each (trafficDistribution: PreferClose). */
-export function preferClose(endpoints: V1Endpoint[]): V1Endpoint[] {
-  const ready = endpoints.filter((endpoint) => endpoint.conditions?.ready !== false);
-  if (ready.some((endpoint) => !endpoint.zone)) return endpoints;
-  return endpoints.map((endpoint) =>
-    endpoint.zone && endpoint.conditions?.ready !== false
-      ? { ...endpoint, hints: { forZones: [{ name: endpoint.zone }] } }
-      : endpoint,
-  );
+/** Each ready endpoint with a hint for its own zone, and where wanted (KEP-3015) for its own node first. */
+export function hintOwnPlace(endpoints: V1Endpoint[], withNode: boolean): V1Endpoint[] {
+  return endpoints.map((endpoint) => {
+    const { zone, nodeName } = endpoint;
+    const hints = {
+      ...(zone && { forZones: [{ name: zone }] }),
+      ...(withNode && nodeName && { forNodes: [{ name: nodeName }] }),
+    };
+    return endpoint.conditions?.ready === true && Object.keys(hints).length > 0 ? { ...endpoint, hints } : endpoint;
+  });
 }
 
 /**

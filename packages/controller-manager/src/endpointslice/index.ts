@@ -9,7 +9,7 @@ import { controllerRef } from '../framework/owner-reference.js';
 import { messageOf } from '../framework/pod-control.js';
 import { Reconciler } from '../framework/reconciler.js';
 import { endpointGroups } from './groups.js';
-import { allocateToZones, hintsMode, preferClose } from './hints.js';
+import { allocateToZones, hintOwnPlace, hintsMode } from './hints.js';
 import { type EndpointGroup, planSlices, type SliceMetadata } from './reconcile-slices.js';
 import { StaleSliceTracker } from './tracker.js';
 import { writePlan } from './write-plan.js';
@@ -86,7 +86,9 @@ function newEndpointSliceController(context: ControllerContext): Reconciler {
     return groups.map((group) => ({
       ...group,
       endpoints:
-        mode === 'prefer-close' ? preferClose(group.endpoints) : allocateToZones(group.endpoints, all).endpoints,
+        mode === 'auto'
+          ? allocateToZones(group.endpoints, all).endpoints
+          : hintOwnPlace(group.endpoints, mode === 'same-node'),
     }));
   }
 
