@@ -104,6 +104,26 @@ describe('cluster IPs are IPAddress objects of ServiceCIDRs', () => {
     assert.equal((await one.ask(addresses)).json.items.length, before.json.items.length);
   });
 
+  test('a port where the type has none is refused, and nothing stays taken', async () => {
+    const before = await one.ask(addresses);
+    const port = await make(one, 'ports', { ports: [{ port: 80, nodePort: 30080 }] });
+    assert.equal(port.status, 422, port.text);
+    assert.match(
+      port.json.message,
+      /spec\.ports\[0\]\.nodePort: Forbidden: may not be used when `type` is 'ClusterIP'$/,
+    );
+    const health = await make(one, 'ports', { type: 'LoadBalancer', healthCheckNodePort: 30081 });
+    assert.equal(health.status, 422, health.text);
+    assert.match(
+      health.json.message,
+      /spec\.healthCheckNodePort: Invalid value: 30081: may only be set when `type` is/,
+    );
+    assert.equal((await one.ask(addresses)).json.items.length, before.json.items.length);
+    const free = await make(one, 'ports', { type: 'NodePort', ports: [{ port: 80, nodePort: 30081 }] });
+    assert.equal(free.status, 201, free.text);
+    await remove('ports');
+  });
+
   test('a full range, and another one that is added at run time', async () => {
     const names = Array.from({ length: 5 }, (_, i) => `full-${i}`);
     const made = await Promise.all(names.map((name, i) => make(i % 2 === 0 ? one : two, name)));
