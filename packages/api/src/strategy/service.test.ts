@@ -21,6 +21,26 @@ test('what the server had given stays in an update that leaves it out', () => {
   assert.deepEqual(spec, { ...addresses, type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] });
 });
 
+test('node ports stay with the name of their port', () => {
+  const named = (ports: V1ServiceSpec['ports']): V1ServiceSpec => ({ ...nodePort, ports });
+  const was = named([
+    { name: 'a', port: 80, protocol: 'TCP', nodePort: 30080 },
+    { name: 'b', port: 81, protocol: 'TCP', nodePort: 30081 },
+  ]);
+  const { spec } = updated(
+    was,
+    named([
+      { name: 'b', port: 80, protocol: 'UDP' },
+      { name: 'c', port: 81, protocol: 'TCP' },
+      { name: 'a', port: 82, protocol: 'TCP', nodePort: 30082 },
+    ]),
+  );
+  assert.deepEqual(
+    spec?.ports?.map((p) => p.nodePort),
+    [30081, undefined, 30082],
+  );
+});
+
 test('what belonged to the old type goes with it', () => {
   for (const type of ['ClusterIP', 'ExternalName']) {
     const { spec } = updated(nodePort, { ...nodePort, type, ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] });

@@ -30,7 +30,8 @@ function keepGiven(now: V1ServiceSpec, was: V1ServiceSpec): void {
     const taken = new Set((now.ports ?? []).map((p) => p.nodePort).filter(Boolean));
     for (const port of now.ports ?? []) {
       if (port.nodePort) continue;
-      const before = was.ports?.find((p) => p.port === port.port && p.protocol === port.protocol);
+      // By name, whatever else of the port has changed.
+      const before = was.ports?.find((p) => (p.name ?? '') === (port.name ?? ''));
       if (before?.nodePort && !taken.has(before.nodePort)) {
         port.nodePort = before.nodePort;
         taken.add(before.nodePort);
