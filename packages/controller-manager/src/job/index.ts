@@ -58,7 +58,7 @@ function newJobController(context: ControllerContext): Controller {
     }
     const { namespace, name } = job.metadata;
     if (job.spec.managedBy !== undefined && job.spec.managedBy !== managedBySelf) return undefined;
-    const claimed = await claimObjects<Pod>({
+    const cached = await claimObjects<Pod>({
       owner: job,
       selector: labelSelectorAsSelector(job.spec.selector),
       objects: ownedOrOrphaned(pods.lister, job),
@@ -66,6 +66,7 @@ function newJobController(context: ControllerContext): Controller {
       readOwner: () => jobClient.namespace(namespace).get(name),
       finalizers: [trackingFinalizer],
     });
+    const claimed = cached.map((pod) => podControl.released.current(pod));
     if (isFinished(job)) {
       // Whatever still carries the finalizer was counted, or came too late to be.
       await podControl.release(claimed.filter(isTracked));
@@ -109,16 +110,19 @@ function newJobController(context: ControllerContext): Controller {
       const key = jobKey(pod);
       if (key && pod.metadata.deletionTimestamp) expectations.deletionObserved(key, pod.metadata.uid);
       else if (key) expectations.creationObserved(key);
+      podControl.released.observe(pod);
       checkOrphan(pod);
     },
     update(_, pod) {
       const key = jobKey(pod);
       if (key && pod.metadata.deletionTimestamp) expectations.deletionObserved(key, pod.metadata.uid);
+      podControl.released.observe(pod);
       checkOrphan(pod);
     },
     delete(pod) {
       const key = jobKey(pod);
       if (key) expectations.deletionObserved(key, pod.metadata.uid);
+      podControl.released.forget(pod.metadata.uid);
     },
   });
   jobs.addEventHandler({

@@ -4,11 +4,14 @@ import { type Client, type EventRecorder, gvr, type ResourceClient } from '@kube
 import type { Job, Pod } from '../framework/kinds.js';
 import { PodControl } from '../framework/pod-control.js';
 import { prepareJobPod, trackingFinalizer } from './pod.js';
+import { ReleasedPods } from './released-pods.js';
 
 /** The writes on a job's pods. */
 export class JobPodControl {
   private readonly pods: ResourceClient<V1Pod>;
   private readonly control: PodControl;
+  /** Those that `release` let go, until the cache shows it. */
+  readonly released = new ReleasedPods();
 
   constructor(client: Client, recorder: EventRecorder) {
     this.pods = client.resource<V1Pod>(gvr.pods);
@@ -36,11 +39,15 @@ export class JobPodControl {
       pods.map(async (pod) => {
         const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
         const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } };
+        this.released.add(uid);
         try {
           await this.pods.namespace(namespace).patch(name, patch, { type: 'strategic' });
         } catch (error) {
           // Gone, or a successor of the same name (the uid differs): no finalizer of ours is left.
-          if (!isNotFound(error) && !isInvalid(error)) throw error;
+          if (!isNotFound(error) && !isInvalid(error)) {
+            this.released.forget(uid);
+            throw error;
+          }
         }
         released.add(uid);
       }),

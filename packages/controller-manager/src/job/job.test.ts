@@ -8,6 +8,7 @@ import { judgeFailure } from './failure-policy.js';
 import { completionIndexKey, formatIndexes, parseIndexes, pendingIndexes } from './indexes.js';
 import { planPods } from './manage.js';
 import { trackingFinalizer } from './pod.js';
+import { ReleasedPods } from './released-pods.js';
 import { matchSuccessPolicy } from './success-policy.js';
 import { failedCount, noteFinished, readTally, settle, succeededCount } from './tracking.js';
 
@@ -177,6 +178,26 @@ test('a finished pod is counted once: noted, then settled when its finalizer is 
   assert.deepEqual([tally.succeeded, tally.failed, tally.uncountedFailed.size], [1, 1, 1]);
   settle(tally, pods, new Set());
   assert.deepEqual([succeededCount(subject, tally), failedCount(tally)], [1, 2]);
+});
+
+test('a pod whose finalizer was removed is not counted again while the cache still shows it', () => {
+  const released = new ReleasedPods();
+  const cached = pod('a', 'Succeeded');
+  const counted = job({ completions: 2 }, { succeeded: 1 });
+  released.add('a');
+  const tally = readTally(counted);
+  assert.deepEqual(noteFinished(counted, tally, [released.current(cached)]), []);
+  assert.equal(succeededCount(counted, tally), 1);
+  released.observe(cached);
+  assert.deepEqual(released.current(cached).metadata.finalizers, [], 'an event of before the removal');
+  const now = pod('a', 'Succeeded', { tracked: false });
+  released.observe(now);
+  assert.equal(released.current(now), now);
+  // Nothing is held on to: another pod, or one that could not be released, is what the cache says.
+  assert.equal(released.current(cached), cached);
+  released.add('a');
+  released.forget('a');
+  assert.equal(released.current(cached), cached);
 });
 
 test('podReplacementPolicy Failed waits for the end of a terminating pod', () => {
