@@ -49,15 +49,27 @@ export async function openExec(docker: Docker, containerId: string, wish: ExecWi
       resize: (size) => exec.resize({ w: size.width, h: size.height }),
       inspect: () => exec.inspect(),
       kill: async () => {
-        const { Pid, Running } = await exec.inspect();
-        // Docker gives exec'd processes' ids as the host sees them.
-        if (Running && Pid > 0) await killTree(Pid);
+        const pid = await pidOf(exec);
+        if (pid !== undefined) await killTree(pid);
         stream.destroy();
       },
       startFailure,
     };
   } catch (error) {
     throw toCriError(error, `exec in container ${containerId}`);
+  }
+}
+
+/**
+ * The command's process as the host sees it, undefined when it has ended. Docker notes it a moment after the command
+ * has begun to run, on a busy machine even after its first output.
+ */
+async function pidOf(exec: Pick<Docker.Exec, 'inspect'>): Promise<number | undefined> {
+  for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 1000)) {
+    const { Running, Pid, ExitCode } = await exec.inspect();
+    if (Running && Pid > 0) return Pid;
+    if (!Running && ExitCode !== null) return undefined;
+    await delay(waitMs);
   }
 }
 
