@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually, run } from './lib/exec.js';
 
 /** Beside the cluster of the other suites, and like it one of its own where another name is asked for. */
-const name = process.env.KUBELAB_E2E_NAME ? `${process.env.KUBELAB_E2E_NAME}-dual` : 'dual';
+const name = process.env.KUBELAB_E2E_NAME ? `${process.env.KUBELAB_E2E_NAME.slice(0, 6)}ds` : 'dual';
 const control = fileURLToPath(new URL('./control.js', import.meta.url));
 const controlled = (...args: string[]) =>
   run(['env', `KUBELAB_E2E_NAME=${name}`, process.execPath, control, ...args], { timeoutMs: 1_200_000 });

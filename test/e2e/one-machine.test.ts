@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 
 // A machine of its own beside that of the other suites; read when the libraries are loaded.
-process.env.KUBELAB_E2E_NAME = process.env.KUBELAB_E2E_NAME ? `${process.env.KUBELAB_E2E_NAME}-single` : 'single';
+process.env.KUBELAB_E2E_NAME = process.env.KUBELAB_E2E_NAME
+  ? `${process.env.KUBELAB_E2E_NAME.slice(0, 6)}om`
+  : 'single';
 process.env.HOME = mkdtempSync(`${tmpdir()}/kubelab-home-`);
 const { getJson, kubectl, kubectlInput, kubelab } = await import('./lib/cluster.js');
 const { eventually, run, tryRun } = await import('./lib/exec.js');
