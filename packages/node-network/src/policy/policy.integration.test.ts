@@ -295,6 +295,9 @@ test('without policies nothing is left but the entry chain; removal leaves nothi
   assert.equal(inNs(node, 'ipset', 'list', '-n'), '');
   assert.doesNotMatch(inNs(node, 'iptables-save', '-t', 'mangle'), /KUBELAB-[NP][IE]/);
   await apply(policy('deny', forA));
+  // One that runs would make them again.
+  stop.abort();
+  await running;
   for (const family of ['ipv4', 'ipv6'] as const) {
     await removeChains(new Iptables({ family, backend: 'nft', prefix }), isPolicyChain, ['mangle']);
   }
