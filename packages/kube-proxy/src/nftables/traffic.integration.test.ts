@@ -8,7 +8,7 @@ import { readTable } from '../testing/nft-table.js';
 import { endpoint, service, slice } from '../testing/objects.js';
 
 // What nftables mode has beyond the others, with chains of endpoints and with maps of them; and the change from one to
-// the other. (proxy.integration.test.ts has what all modes do.)
+// the other. (../traffic.integration.test.ts has what all modes do.)
 
 const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
 const lab = new Lab(`nftt${process.pid}`);

@@ -1,163 +1,148 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { promisify } from 'node:util';
+import { execFileSync } from 'node:child_process';
+import { type Agent, NamespaceAgent, ownAgent } from './agents.js';
 
-const exec = promisify(execFile);
+const links = {
+  p1: { addresses: ['10.244.1.11/24', 'fd00:244:1::11/64'], gateways: ['10.244.1.1', 'fd00:244:1::1'] },
+  p2: { addresses: ['10.244.1.12/24', 'fd00:244:1::12/64'], gateways: ['10.244.1.1', 'fd00:244:1::1'] },
+  client: { addresses: ['192.168.77.2/24', 'fd00:77::2/64'], gateways: ['192.168.77.1', 'fd00:77::1'] },
+  far: { addresses: ['192.168.78.2/24', '10.244.2.11/32'], gateways: ['192.168.78.1'] },
+};
+type Link = keyof typeof links;
+const linkNames = Object.keys(links) as Link[];
+export type Place = 'node' | Link;
 
-/** Answers each HTTP request on 8080, and each UDP datagram, with `NAME PEER-ADDRESS`; on 8081 with `NAME:8081 PEER`. */
-const serverSource = `
-const name = process.argv[1];
-const text = (a, port = '') => name + port + ' ' + a.replace('::ffff:', '');
-const serve = (port) => require('http').createServer((q, s) => { s.setHeader('connection', 'close'); s.end(text(q.socket.remoteAddress, port)); });
-const udp = require('dgram').createSocket({ type: 'udp6' });
-udp.on('message', (m, r) => udp.send(text(r.address), r.port, r.address));
-serve('').listen(8080, '::', () => serve(':8081').listen(8081, '::', () => udp.bind(8080, '::', () => console.log('up'))));
-`;
+/** Long: the machine may have much else to do. What is expected to get no answer is asked with less. */
+const patienceSeconds = 30;
+
+const sysctls = [
+  ...['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', 'net.ipv4.conf.all.rp_filter=0'],
+  ...['net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0'],
+  // Refusals are ICMP errors, of which a client would get one a second.
+  ...['net.ipv4.icmp_ratelimit=0', 'net.ipv6.icmp.ratelimit=0'],
+];
+
+const nodeSetup = `
+link set lo up
+link add cni0 type bridge
+link set cni0 up
+addr add 10.244.1.1/24 dev cni0
+addr add fd00:244:1::1/64 dev cni0 nodad
+link set p1 master cni0
+link set p1 type bridge_slave hairpin on
+link set p2 master cni0
+link set p2 type bridge_slave hairpin on
+addr add 192.168.77.1/24 dev client
+addr add fd00:77::1/64 dev client nodad
+addr add 192.168.78.1/24 dev far
+route add 10.244.2.0/24 via 192.168.78.2
+route add default via 192.168.77.2`;
 
 /**
- * A node in a network namespace, with a bridge, pods on it, an outside client and another node's pod:
+ * A node, a bridge, pods on it, an outside client, and another node with a pod:
  *
  *     client 192.168.77.2 -- 192.168.77.1 node (bridge 10.244.1.1) -- p1 10.244.1.11, p2 10.244.1.12
- *                                         \\-- 192.168.78.1 -- far (10.244.2.11, another node's pod)
+ *                                         \\-- 192.168.78.1 -- far 192.168.78.2 (another node, and its pod 10.244.2.11)
  *
- * IPv6: fd00:77::/64, fd00:244:1::/64, fd00:78::/64. Everything is in namespaces of this object's own.
+ * IPv6: fd00:77::/64, fd00:244:1::/64. Pods and `far` answer TCP and UDP on 8080 by `NAME PEER-ADDRESS`, on 8081 by
+ * `NAME:8081 PEER-ADDRESS`. Everything is in namespaces of this object's own, but for a node that is the machine.
  */
 export class Lab {
-  readonly node: string;
-  private readonly names: string[] = [];
-  private readonly servers: ChildProcess[] = [];
+  private readonly agents = new Map<Place, Agent>();
 
-  constructor(id: string) {
-    this.node = `${id}node`;
-    this.names.push(this.node);
+  /** @param id begins the namespaces' names; without one the node is this very machine (a guest of ./uml) */
+  constructor(private readonly id?: string) {}
+
+  /** The node's namespace. */
+  get node(): string {
+    return `${this.id ?? ''}node`;
   }
 
+  /** What runs a command on the node. */
   get prefix(): string[] {
-    return ['ip', 'netns', 'exec', this.node];
-  }
-
-  async up(): Promise<void> {
-    const { node } = this;
-    this.ip('netns', 'add', node);
-    this.in(node, 'ip', 'link', 'set', 'lo', 'up');
-    this.in(node, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
-    this.in(
-      node,
-      'sysctl',
-      '-qw',
-      'net.ipv4.conf.all.rp_filter=0',
-      'net.ipv6.conf.all.accept_dad=0',
-      'net.ipv6.conf.default.accept_dad=0',
-    );
-    this.in(node, 'ip', 'link', 'add', 'cni0', 'type', 'bridge');
-    this.in(node, 'ip', 'link', 'set', 'cni0', 'up');
-    this.in(node, 'ip', 'addr', 'add', '10.244.1.1/24', 'dev', 'cni0');
-    this.in(node, 'ip', 'addr', 'add', 'fd00:244:1::1/64', 'dev', 'cni0', 'nodad');
-    for (const [pod, ip4, ip6] of [
-      ['p1', '10.244.1.11/24', 'fd00:244:1::11/64'],
-      ['p2', '10.244.1.12/24', 'fd00:244:1::12/64'],
-    ] as const) {
-      this.link(pod, [ip4, ip6], '10.244.1.1', 'fd00:244:1::1');
-      this.in(node, 'ip', 'link', 'set', pod, 'master', 'cni0');
-      this.in(node, 'bridge', 'link', 'set', 'dev', pod, 'hairpin', 'on');
-    }
-    this.link('client', ['192.168.77.2/24', 'fd00:77::2/64'], '192.168.77.1', 'fd00:77::1');
-    this.in(node, 'ip', 'addr', 'add', '192.168.77.1/24', 'dev', 'client');
-    this.in(node, 'ip', 'addr', 'add', 'fd00:77::1/64', 'dev', 'client', 'nodad');
-    // Without a default route the node's own packets to a cluster IP fail before they reach the OUTPUT chain.
-    this.in(node, 'ip', 'route', 'add', 'default', 'via', '192.168.77.2');
-    this.link('far', ['192.168.78.2/24', '10.244.2.11/32'], '192.168.78.1', undefined);
-    this.in(node, 'ip', 'addr', 'add', '192.168.78.1/24', 'dev', 'far');
-    this.in(node, 'ip', 'route', 'add', '10.244.2.0/24', 'via', '192.168.78.2');
-    await Promise.all(['p1', 'p2', 'far'].map((name) => this.serve(name)));
-  }
-
-  down(): void {
-    for (const s of this.servers) s.kill('SIGKILL');
-    for (const n of this.names) this.ip('netns', 'del', n);
+    return this.id === undefined ? [] : ['ip', 'netns', 'exec', this.node];
   }
 
   ns(name: string): string {
-    return name === 'node' ? this.node : `${this.node}-${name}`;
+    if (name === 'node') return this.node;
+    return this.id === undefined ? name : `${this.node}-${name}`;
+  }
+
+  async up(): Promise<void> {
+    const [first, ...rest] = [...this.prefix, 'sysctl', '-qw', ...sysctls];
+    if (this.id !== undefined) exec('ip', ['netns', 'add', this.node]);
+    exec(first ?? '', rest);
+    for (const name of linkNames) exec('ip', ['netns', 'add', this.ns(name)]);
+    const onNode = this.id === undefined ? [] : ['-n', this.node];
+    const veths = linkNames.map(
+      (name) => `link add ${name} type veth peer name eth0 netns ${this.ns(name)}\nlink set ${name} up`,
+    );
+    exec('ip', [...onNode, '-batch', '-'], `${veths.join('\n')}${nodeSetup}\n`);
+    for (const name of linkNames) exec('ip', ['-n', this.ns(name), '-batch', '-'], linkSetup(name));
+    for (const name of linkNames) this.agents.set(name, new NamespaceAgent(this.ns(name)));
+    this.agents.set('node', this.id === undefined ? ownAgent : new NamespaceAgent(this.node));
+    const servers = ['p1', 'p2', 'far'] as const;
+    await Promise.all(servers.flatMap((name) => [8080, 8081].map((port) => this.ask(name, 'serve', name, port))));
+  }
+
+  down(): void {
+    for (const a of this.agents.values()) a.end();
+    const names = this.id === undefined ? linkNames : (['node', ...linkNames] as const);
+    for (const name of names) exec('ip', ['netns', 'del', this.ns(name)]);
   }
 
   /** Runs a command in a namespace and returns what it prints; throws when it fails. */
   in(ns: string, ...command: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', ns, ...command], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    if (ns === this.node) return this.run(...command);
+    return exec('ip', ['netns', 'exec', ns, ...command]);
   }
 
-  /** `NAME PEER` as the server that the address leads to says, or `refused` or `timeout`. */
-  async get(from: string, address: string, timeoutSeconds = 2): Promise<string> {
-    const url = `http://${address}/`;
-    try {
-      const { stdout } = await exec('ip', [
-        'netns',
-        'exec',
-        this.ns(from),
-        'curl',
-        '-gs',
-        '-m',
-        String(timeoutSeconds),
-        url,
-      ]);
-      return stdout;
-    } catch (e) {
-      const code = (e as { code?: number }).code;
-      return code === 7 ? 'refused' : code === 28 ? 'timeout' : `curl exit status ${code}`;
-    }
+  /** Runs a command on the node. */
+  run(...command: string[]): string {
+    const [first = '', ...rest] = [...this.prefix, ...command];
+    return exec(first, rest);
   }
 
-  /** The names of the servers that answer `n` requests, sorted, each once. */
-  async spread(from: string, address: string, n = 12): Promise<string[]> {
-    const names = new Set<string>();
-    for (let left = n; left > 0; left -= 6) {
-      const answers = await Promise.all(Array.from({ length: Math.min(left, 6) }, () => this.get(from, address)));
-      for (const a of answers) names.add(a.split(' ')[0] ?? '');
-    }
-    return [...names].sort();
+  /** `NAME PEER` as the server that the address leads to says, or `refused`, `timeout` or the error's code. */
+  get(from: string, address: string, timeoutSeconds = patienceSeconds): Promise<string> {
+    return this.ask(from, 'get', address, timeoutSeconds * 1000);
   }
 
-  /** Answers to one UDP datagram sent from a fixed source port: `NAME PEER`, `refused` (by ICMP), or `timeout`. */
-  async udp(from: string, ip: string, port: number, sourcePort: number): Promise<string> {
-    const source = `
-      const s = require('dgram').createSocket('udp4');
-      s.on('message', (m) => { console.log(String(m)); process.exit(0); });
-      s.on('error', (e) => { console.log(e.code === 'ECONNREFUSED' ? 'refused' : e.code); process.exit(0); });
-      s.bind(${sourcePort}, () => s.connect(${port}, '${ip}', () => s.send('x')));
-      setTimeout(() => { console.log('timeout'); process.exit(0); }, 1500);`;
-    const { stdout } = await exec('ip', ['netns', 'exec', this.ns(from), process.execPath, '-e', source]);
-    return stdout.trim();
+  /** As `get`, over a connection that stays open under a name. */
+  again(from: Place, name: string, address: string): Promise<string> {
+    return this.ask(from, 'again', name, address, patienceSeconds * 1000);
   }
 
-  private ip(...args: string[]): void {
-    execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** As `get`, by datagrams from a fixed source port. */
+  udp(from: string, ip: string, port: number, sourcePort: number, timeoutSeconds = patienceSeconds): Promise<string> {
+    return this.ask(from, 'udp', `${ip.includes(':') ? `[${ip}]` : ip}:${port}`, sourcePort, timeoutSeconds * 1000);
   }
 
-  private link(name: string, addresses: string[], gateway4: string, gateway6: string | undefined): void {
-    const ns = this.ns(name);
-    this.ip('netns', 'add', ns);
-    this.names.push(ns);
-    this.in(this.node, 'ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns);
-    this.in(this.node, 'ip', 'link', 'set', name, 'up');
-    this.in(ns, 'sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.eth0.accept_dad=0');
-    this.in(ns, 'ip', 'link', 'set', 'lo', 'up');
-    this.in(ns, 'ip', 'link', 'set', 'eth0', 'up');
-    for (const a of addresses)
-      this.in(ns, 'ip', 'addr', 'add', a, 'dev', 'eth0', ...(a.includes(':') ? ['nodad'] : []));
-    this.in(ns, 'ip', 'route', 'add', 'default', 'via', gateway4);
-    if (gateway6) this.in(ns, 'ip', '-6', 'route', 'add', 'default', 'via', gateway6);
+  /** The node itself answers on a port. */
+  async serveOnNode(port: number): Promise<void> {
+    await this.ask('node', 'serve', 'node', port);
   }
 
-  private serve(name: string): Promise<void> {
-    const child = spawn('ip', ['netns', 'exec', this.ns(name), process.execPath, '-e', serverSource, name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.servers.push(child);
-    return new Promise((resolve, reject) => {
-      child.stdout?.once('data', () => resolve());
-      child.once('exit', (code) => reject(new Error(`server ${name} ended: ${code}`)));
-    });
+  private ask(from: string, ...what: Parameters<Agent['ask']>): Promise<string> {
+    const agent = this.agents.get(from as Place);
+    if (!agent) throw new Error(`the lab has no ${from}`);
+    return agent.ask(...what);
   }
+}
+
+function linkSetup(name: Link): string {
+  const { addresses, gateways } = links[name];
+  return [
+    ...['link set lo up', 'link set eth0 up'],
+    ...addresses.map((a) => `addr add ${a} dev eth0${a.includes(':') ? ' nodad' : ''}`),
+    ...gateways.map((g) => `route add default via ${g}`),
+    '',
+  ].join('\n');
+}
+
+function exec(command: string, args: string[], input?: string): string {
+  return execFileSync(command, args, {
+    encoding: 'utf8',
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(input === undefined ? {} : { input }),
+  });
 }

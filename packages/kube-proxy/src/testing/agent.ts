@@ -1,6 +1,6 @@
-import { methods, serve } from './talk.js';
+import { methods } from './talk.js';
 
-// One of the test's namespaces: serves, and asks others when told to. agent.js NAME
+// One of a lab's namespaces: does what it is told, until who started it is gone.
 type Answer = (...args: unknown[]) => Promise<unknown>;
 
 process.on('message', (m: { id: number; method: keyof typeof methods; args: unknown[] }) => {
@@ -10,5 +10,3 @@ process.on('message', (m: { id: number; method: keyof typeof methods; args: unkn
   );
 });
 process.on('disconnect', () => process.exit(0));
-await serve(process.argv[2] ?? '');
-process.send?.({ id: 0 });
