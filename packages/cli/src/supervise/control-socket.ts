@@ -79,7 +79,7 @@ export class SupervisorClient {
   /** The build of the supervisor that answers; undefined when there is none. Rejects when one is there and fails to. */
   async build(): Promise<string | undefined> {
     try {
-      return ((await this.ask('GET', '/', 5000)) as { build: string }).build;
+      return ((await this.ask('GET', '/', 20_000)) as { build: string }).build;
     } catch (error) {
       if (isAbsence(error)) {
         return undefined;
