@@ -247,6 +247,19 @@ test('a restart changes nothing', async () => {
   assert.deepEqual(state(), before);
 });
 
+test('a node that has another pod CIDR gives up the addresses of the old one', async () => {
+  const shown = (device: string) => inNs('c', 'ip', '-br', 'addr', 'show', device);
+  assert.match(shown('cni0'), /10\.244\.3\.1\/24 .*fd00:244:3::1\/64/);
+  inNs('c', 'ip', 'addr', 'add', '172.31.0.1/24', 'dev', 'cni0');
+  const network = networks.get('c') as NodeNetwork;
+  network.setPeer({ name: 'c', ips: ['10.50.2.7', nodes6.c], podCidrs: ['10.244.9.0/24', 'fd00:244:9::/64'] });
+  await network.settled();
+  assert.doesNotMatch(shown('cni0'), /244/);
+  assert.match(shown('cni0'), /172\.31\.0\.1/, "another's address");
+  assert.match(shown(vxlanDeviceName), /10\.244\.9\.0\/32/);
+  assert.doesNotMatch(shown(vxlanDeviceName), /244[.:]3/);
+});
+
 test('cleanup leaves nothing of ours', async () => {
   await agents.get('b')?.();
   await cleanupNodeNetwork({ cniConfDir: join(dir, 'b'), commandPrefix: ['ip', 'netns', 'exec', ns('b')] });

@@ -11,6 +11,7 @@ import { familyOf, type IpFamily } from './address.js';
 import { cniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { IpCommand, type Link } from './ip-command.js';
 import { removeAnnounced } from './load-balancer/link-addresses.js';
+import { removeOldAddresses } from './old-addresses.js';
 import type { NodeNetworkOptions, Peer } from './options.js';
 import { isPolicyChain } from './policy/compile.js';
 import { removeSets } from './policy/ipset.js';
@@ -134,6 +135,7 @@ export class NodeNetwork {
     const routes = await planRoutes(others, this.o.mode ?? 'auto', underlay, (ip) => isOnLink(this.ip, ip));
     const hasVxlan = this.o.mode === 'vxlan' || routes.some((r) => r.kind === 'vxlan');
     await this.applyRules(own, others);
+    await this.leaveOldNetwork(own);
     await this.applyRouting(own, routes, hasVxlan);
     await this.applyCni(own, hasVxlan);
   }
@@ -170,6 +172,21 @@ export class NodeNetwork {
       await restorer.apply();
     }
     this.isHinted = true;
+  }
+
+  private async leaveOldNetwork(own: Peer): Promise<void> {
+    for (const device of [this.o.bridgeName ?? defaults.bridge, vxlanDeviceName]) {
+      const removed = await removeOldAddresses(this.ip, device, own.podCidrs, this.o.clusterCidrs ?? []);
+      if (removed.length > 0) {
+        this.o.logger.warn(
+          'This node has another pod CIDR than before: pods with addresses of the old one are cut off',
+          {
+            device,
+            removed,
+          },
+        );
+      }
+    }
   }
 
   private async applyRouting(own: Peer, routes: PeerRoute[], hasVxlan: boolean): Promise<void> {
