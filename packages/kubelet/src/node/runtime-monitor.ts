@@ -37,6 +37,11 @@ export class RuntimeMonitor {
     return [this.runtimeProblem, this.network].filter((text) => text !== undefined);
   }
 
+  /** Whether a runtime handler, '' for the default one, has recursive read-only mounts. */
+  recursiveReadOnly(handler: string): boolean {
+    return this.handlers.find(({ name }) => name === handler)?.features?.recursiveReadOnlyMounts ?? false;
+  }
+
   networkProblem(): string | undefined {
     return this.network;
   }

@@ -6,6 +6,7 @@ import type { Mount } from '@kubelab/cri';
 import { expandStrict } from '../env/expand.js';
 import type { Pod } from '../pod/types.js';
 import type { PodPaths } from '../volumes/paths.js';
+import { recursiveReadOnly } from '../volumes/recursive-read-only.js';
 import { bindSubPath } from '../volumes/sub-path.js';
 import type { MountedVolume } from '../volumes/types.js';
 
@@ -21,6 +22,8 @@ export interface MountInput {
   volumes: Map<string, MountedVolume>;
   environment: Map<string, string>;
   paths: PodPaths;
+  /** Whether the pod's runtime has recursive read-only mounts. */
+  recursiveReadOnly: boolean;
 }
 
 /** The bind mounts of a container's volumeMounts; sub-paths are bound to a place of their own first. */
@@ -29,6 +32,7 @@ export async function volumeMounts(input: MountInput): Promise<Mount[]> {
   for (const [index, wanted] of (input.container.volumeMounts ?? []).entries()) {
     const volume = input.volumes.get(wanted.name);
     if (!volume) throw new Error(`Volume "${wanted.name}" is not mounted yet, cannot create container`);
+    const recursive = recursiveReadOnly(wanted, input.recursiveReadOnly);
     const subPath = subPathOf(wanted, input.environment);
     const containerPath = isAbsolute(wanted.mountPath) ? wanted.mountPath : `/${wanted.mountPath}`;
     if (volume.image) {
@@ -59,8 +63,7 @@ export async function volumeMounts(input: MountInput): Promise<Mount[]> {
       container_path: containerPath,
       host_path: hostPath,
       readonly,
-      recursive_read_only:
-        readonly && wanted.recursiveReadOnly !== undefined && wanted.recursiveReadOnly !== 'Disabled',
+      recursive_read_only: recursive,
       propagation: propagation[(wanted.mountPropagation ?? 'None') as keyof typeof propagation],
     });
   }

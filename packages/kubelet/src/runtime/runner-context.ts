@@ -46,4 +46,6 @@ export interface RunnerContext {
   isolate?: IsolatePod | undefined;
   /** Name of the runtime handler of a RuntimeClass. */
   runtimeHandler(className: string | undefined): Promise<string>;
+  /** Whether the pod's runtime has recursive read-only mounts; one that is not known has none. */
+  recursiveReadOnly(pod: Pod): Promise<boolean>;
 }

@@ -6,6 +6,7 @@ import { makeEnvironment } from '../env/env.js';
 import { serviceEnvironment } from '../env/service-env.js';
 import { runHook } from '../lifecycle/hooks.js';
 import type { Pod } from '../pod/types.js';
+import { wantsRecursive } from '../volumes/recursive-read-only.js';
 import type { MountedVolume } from '../volumes/types.js';
 import { containerConfig } from './container-config.js';
 import { hostsMount, terminationLogMount, volumeMounts } from './container-mounts.js';
@@ -108,7 +109,14 @@ async function build(
   });
   const assigned = await context.devices?.(pod, container);
   for (const [key, value] of Object.entries(assigned?.envs ?? {})) environment.set(key, value);
-  const mounts = await volumeMounts({ pod, container, volumes: request.volumes, environment, paths: context.paths });
+  const mounts = await volumeMounts({
+    pod,
+    container,
+    volumes: request.volumes,
+    environment,
+    paths: context.paths,
+    recursiveReadOnly: wantsRecursive(container) && (await context.recursiveReadOnly(pod)),
+  });
   if (request.hostsFile) mounts.push(...hostsMount(container, request.hostsFile));
   const log = await terminationLogMount(pod.metadata.uid, container, context.paths);
   mounts.push(log.mount, ...(assigned?.mounts ?? []));

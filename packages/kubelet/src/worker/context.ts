@@ -40,6 +40,7 @@ export interface WorkerContext {
   resize?(pod: Pod, state: PodRuntimeState): Promise<boolean>;
   /** Conditions of the pod beyond the usual ones. */
   extraConditions?(uid: string): V1PodCondition[];
+  /** How a container's volumes are mounted; asked of the default runtime handler, whatever the pod's is. */
   volumeMountStatus?(container: V1Container): V1ContainerStatus['volumeMounts'];
   /** The runtime's leftovers of the pod are removed: containers, sandboxes, logs. */
   removeFromRuntime(pod: Pod): Promise<void>;

@@ -8,6 +8,7 @@ import type { Parts } from '../parts.js';
 import { formatPod, type Pod } from '../pod/types.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { RunnerContext } from '../runtime/runner-context.js';
+import { volumeMountStatus } from '../volumes/recursive-read-only.js';
 import { admitPod, type Rejection } from './admission.js';
 import type { WorkerContext } from './context.js';
 import { choosePreempted, isCritical } from './preemption.js';
@@ -23,6 +24,10 @@ async function runnerContext(parts: Parts): Promise<RunnerContext> {
     logger.warn('No resolv.conf for pods to inherit', { path: resolvConf, error });
     return '';
   });
+  const runtimeHandler = async (name: string | undefined) => {
+    if (!name) return '';
+    return (await client.resource<V1RuntimeClass>(gvr.runtimeclasses).get(name)).handler;
+  };
   return {
     cri,
     events,
@@ -51,9 +56,14 @@ async function runnerContext(parts: Parts): Promise<RunnerContext> {
     hostIps: () => config.nodeIps,
     devices: (pod, container) => parts.devices.allocate(pod, container),
     isolate: parts.isolate,
-    runtimeHandler: async (name) => {
-      if (!name) return '';
-      return (await client.resource<V1RuntimeClass>(gvr.runtimeclasses).get(name)).handler;
+    runtimeHandler,
+    recursiveReadOnly: async (pod) => {
+      try {
+        return parts.monitor.recursiveReadOnly(await runtimeHandler(pod.spec.runtimeClassName));
+      } catch (error) {
+        logger.warn('The pod’s runtime is not known', { pod: formatPod(pod), error });
+        return false;
+      }
     },
   };
 }
@@ -91,6 +101,7 @@ export async function workerContext(parts: Parts): Promise<WorkerContext> {
     ensureCgroup: (pod) => ensureCgroup(parts, pod),
     removeCgroup: async (pod) => parts.cgroups?.remove(pod),
     resize: (pod, state) => resizer.resize(pod, state),
+    volumeMountStatus: (container) => volumeMountStatus(container, monitor.recursiveReadOnly('')),
     extraConditions: (uid) => [resizer.condition(uid)].filter((condition) => condition !== undefined),
     removeFromRuntime: ({ metadata }) => parts.containerGc.removePod(metadata.namespace, metadata.name, metadata.uid),
     forget: (uid) => {
