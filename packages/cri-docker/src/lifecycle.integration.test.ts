@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isNotFound } from '@kubelab/cri';
 import { startTestRuntime, type TestRuntime, until } from './testing/dockerd.js';
-import { createContainer, output, runPod, startContainer, waitForExit } from './testing/pods.js';
+import { collect, createContainer, output, runPod, startContainer, waitForExit } from './testing/pods.js';
 
 let runtime: TestRuntime;
 before(async () => {
@@ -295,6 +295,42 @@ test('a pod stays ready through a restart of the shim while the network has no c
   renameSync(`${config}.away`, config);
   const { pod_sandbox_id: id } = await cri.runPodSandbox({ config: next });
   await cri.removePodSandbox({ pod_sandbox_id: id });
+});
+
+test('lists come as streams too', async () => {
+  const { cri } = runtime;
+  const pod = await runPod(runtime, { labels: { streamed: 'yes' } });
+  const id = await startContainer(runtime, pod);
+  const label_selector = { streamed: 'yes' };
+  const sandboxes = await collect(cri.streamPodSandboxes({ filter: { label_selector } }));
+  assert.deepEqual(
+    sandboxes.flatMap(({ pod_sandboxes }) => pod_sandboxes),
+    (await cri.listPodSandbox({ filter: { label_selector } })).items,
+  );
+  const containers = await collect(cri.streamContainers({ filter: { id } }));
+  assert.deepEqual(
+    containers.flatMap((message) => message.containers),
+    (await cri.listContainers({ filter: { id } })).containers,
+  );
+  const stats = await collect(cri.streamContainerStats({ filter: { pod_sandbox_id: pod.id } }));
+  assert.deepEqual(
+    stats.flatMap(({ container_stats }) => container_stats.map(({ attributes }) => attributes?.id)),
+    [id],
+  );
+  const podStats = await collect(cri.streamPodSandboxStats({ filter: { id: pod.id } }));
+  assert.deepEqual(
+    podStats.flatMap(({ pod_sandbox_stats }) => pod_sandbox_stats.map(({ attributes }) => attributes?.id)),
+    [pod.id],
+  );
+  const metrics = await collect(cri.streamPodSandboxMetrics({}));
+  assert.ok(metrics.some((message) => message.pod_sandbox_metrics.some((of) => of.pod_sandbox_id === pod.id)));
+  const images = await collect(cri.streamImages({}));
+  assert.deepEqual(
+    images.flatMap((message) => message.images),
+    (await cri.listImages({})).images,
+  );
+  assert.deepEqual(await collect(cri.streamContainers({ filter: { id: 'none' } })), []);
+  await cri.removePodSandbox({ pod_sandbox_id: pod.id });
 });
 
 test('metrics: each has the labels its descriptor names', async () => {

@@ -18,6 +18,7 @@ import { descriptors } from './metrics/descriptors.js';
 import { listPodSandboxMetrics } from './metrics/list.js';
 import { containerEvents } from './runtime/events.js';
 import { followDocker } from './runtime/follow.js';
+import { inParts } from './runtime/parts.js';
 import { runtimeStatus } from './runtime/status.js';
 import { runtimeConfig, version } from './runtime/version.js';
 import { listPodSandbox } from './sandbox/list.js';
@@ -45,6 +46,8 @@ export function runtimeHandlers(context: RuntimeContext): RuntimeHandlers {
     removePodSandbox: (request) => done(removePodSandbox(context, request.pod_sandbox_id)),
     podSandboxStatus: (request) => podSandboxStatus(context, request),
     listPodSandbox: (request) => listPodSandbox(context, request),
+    streamPodSandboxes: (request) =>
+      inParts(items(listPodSandbox(context, request), 'items'), (pod_sandboxes) => ({ pod_sandboxes })),
     // Informs the runtime of what the kubelet has set on the pod's cgroup; Docker has no part in that.
     updatePodSandboxResources: () => ({}),
 
@@ -53,6 +56,8 @@ export function runtimeHandlers(context: RuntimeContext): RuntimeHandlers {
     stopContainer: (request) => done(stopContainer(context, request.container_id, request.timeout)),
     removeContainer: (request) => done(removeContainer(context, request.container_id)),
     listContainers: (request) => listContainers(context, request),
+    streamContainers: (request) =>
+      inParts(items(listContainers(context, request), 'containers'), (containers) => ({ containers })),
     containerStatus: (request) => containerStatus(context, request),
     updateContainerResources: (request) => done(updateContainerResources(context, request)),
     reopenContainerLog: (request) => done(reopenContainerLog(context, request.container_id)),
@@ -64,11 +69,17 @@ export function runtimeHandlers(context: RuntimeContext): RuntimeHandlers {
 
     containerStats: (request) => stats.container(request),
     listContainerStats: (request) => stats.containers(request),
+    streamContainerStats: (request) =>
+      inParts(items(stats.containers(request), 'stats'), (container_stats) => ({ container_stats })),
     podSandboxStats: (request) => stats.sandbox(request),
     listPodSandboxStats: (request) => stats.sandboxes(request),
+    streamPodSandboxStats: (request) =>
+      inParts(items(stats.sandboxes(request), 'stats'), (pod_sandbox_stats) => ({ pod_sandbox_stats })),
 
     listMetricDescriptors: () => ({ descriptors: descriptors() }),
     listPodSandboxMetrics: () => listPodSandboxMetrics(context),
+    streamPodSandboxMetrics: () =>
+      inParts(items(listPodSandboxMetrics(context), 'pod_metrics'), (pod_sandbox_metrics) => ({ pod_sandbox_metrics })),
 
     getContainerEvents: (_request, { signal }) => containerEvents(context, signal),
   };
@@ -80,6 +91,7 @@ export function imageHandlers(context: RuntimeContext): ImageHandlers {
   const fsInfo = new ImageFsInfo(context);
   return {
     listImages: (request) => lister.list(request),
+    streamImages: (request) => inParts(items(lister.list(request), 'images'), (images) => ({ images })),
     imageStatus: (request) => imageStatus(context, request),
     pullImage: (request, { signal }) => pullImage(context, request, signal),
     removeImage: (request) => done(removeImage(context, request)),
@@ -101,4 +113,9 @@ export async function serveRuntime(
 async function done(work: Promise<void>): Promise<Record<string, never>> {
   await work;
   return {};
+}
+
+/** The list in the answer of a List call. */
+async function items<R, K extends keyof R>(answer: Promise<R>, field: K): Promise<R[K]> {
+  return (await answer)[field];
 }

@@ -1,12 +1,7 @@
 import { type Client, credentials, Metadata, type ServiceClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { CriError } from './errors.js';
-import type {
-  ContainerEventResponseOutput,
-  GetEventsRequest,
-  ImageServiceDefinition,
-  RuntimeServiceDefinition,
-} from './generated/runtime.js';
-import type { UnaryCalls } from './handlers.js';
+import type { ImageServiceDefinition, RuntimeServiceDefinition } from './generated/runtime.js';
+import type { StreamCalls, UnaryCalls } from './handlers.js';
 import { loadServices, maxMessageBytes, serviceOf } from './load.js';
 import { socketAddress } from './socket.js';
 
@@ -28,18 +23,15 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
-interface EventCalls {
-  /**
-   * Container events from now on. Ends with a CriError when the runtime goes away: events in between are lost, so the
-   * caller lists again before it reads on.
-   */
-  getContainerEvents(request: GetEventsRequest, options?: CallOptions): AsyncIterable<ContainerEventResponseOutput>;
-}
-
-/** A connection to a CRI runtime: every method of runtime.v1 in camel case; failures reject with CriError. */
+/**
+ * A connection to a CRI runtime: every method of runtime.v1 in camel case; failures reject with CriError.
+ * `getContainerEvents` yields what happens from now on and ends with a CriError when the runtime goes away: events in
+ * between are lost, so the caller lists again before it reads on.
+ */
 export type CriClient = UnaryCalls<RuntimeServiceDefinition, CallOptions> &
   UnaryCalls<ImageServiceDefinition, CallOptions> &
-  EventCalls & { close(): void };
+  StreamCalls<RuntimeServiceDefinition, CallOptions> &
+  StreamCalls<ImageServiceDefinition, CallOptions> & { close(): void };
 
 export const CriClient = {
   /**

@@ -7,7 +7,15 @@ export interface HandlerContext {
   signal: AbortSignal;
 }
 
-type StreamingMethod = 'GetContainerEvents' | 'ListAndWatch';
+type StreamingMethod =
+  | 'GetContainerEvents'
+  | 'ListAndWatch'
+  | 'StreamPodSandboxes'
+  | 'StreamContainers'
+  | 'StreamContainerStats'
+  | 'StreamPodSandboxStats'
+  | 'StreamPodSandboxMetrics'
+  | 'StreamImages';
 
 /** A method's name here; the index signature the generated definitions carry is dropped. */
 type MethodName<K> = K extends string ? (string extends K ? never : Uncapitalize<K>) : never;
@@ -39,7 +47,8 @@ export type RuntimeHandlers = Partial<UnaryHandlers<RuntimeServiceDefinition>> &
   Partial<StreamHandlers<RuntimeServiceDefinition>>;
 
 /** One function a method of runtime.v1.ImageService, in camel case; a missing one answers UNIMPLEMENTED. */
-export type ImageHandlers = Partial<UnaryHandlers<ImageServiceDefinition>>;
+export type ImageHandlers = Partial<UnaryHandlers<ImageServiceDefinition>> &
+  Partial<StreamHandlers<ImageServiceDefinition>>;
 
 /** The promise-returning methods a client has for a service definition. */
 export type UnaryCalls<D, Options> = {
@@ -50,5 +59,17 @@ export type UnaryCalls<D, Options> = {
     infer ResponseOut
   >
     ? (request: RequestIn, options?: Options) => Promise<ResponseOut>
+    : never;
+};
+
+/** The methods a client has for the calls of a service definition that answer with a stream. */
+export type StreamCalls<D, Options> = {
+  [K in keyof D as K extends StreamingMethod ? MethodName<K> : never]: D[K] extends MethodDefinition<
+    infer RequestIn,
+    infer _ResponseIn,
+    infer _RequestOut,
+    infer ResponseOut
+  >
+    ? (request: RequestIn, options?: Options) => AsyncIterable<ResponseOut>
     : never;
 };

@@ -72,3 +72,10 @@ export function waitForExit(cri: CriClient, id: string) {
     throw new Error(`container ${id} is ${status?.state}`);
   });
 }
+
+/** All a stream has, once it has ended. */
+export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of stream) all.push(item);
+  return all;
+}
