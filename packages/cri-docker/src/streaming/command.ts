@@ -1,4 +1,4 @@
-import type { Duplex, Writable } from 'node:stream';
+import { type Duplex, Transform, type Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandStreams, TerminalSize } from '@kubelab/streaming';
 import { pipeOutput } from '../docker/exec.js';
@@ -15,13 +15,17 @@ export async function joinCommand(
   const { stdin, signal } = streams;
   let resized: Promise<void> = Promise.resolve();
   streams.resizes.listen((size) => {
-    resized = resized.then(() => resizeOnceRunning(() => resize(size), signal));
+    if (streams.tty) resized = resized.then(() => resizeOnceRunning(() => resize(size), signal));
+  });
+  // What is typed after a change of size finds it made.
+  const typed = new Transform({
+    transform(chunk, _encoding, done) {
+      resized.then(() => done(null, chunk));
+    },
   });
   if (stdin) {
-    // The size a client begins with is there before what is typed.
-    await resized;
-    stdin.pipe(docker);
-    stdin.once('error', () => stdin.unpipe(docker));
+    stdin.pipe(typed).pipe(docker);
+    stdin.once('error', () => typed.unpipe(docker));
   }
   const gone = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -35,18 +39,19 @@ export async function joinCommand(
     return false;
   });
   await Promise.race([done, gone]);
-  stdin?.unpipe(docker);
+  stdin?.unpipe(typed);
+  typed.unpipe(docker);
 }
 
 /** Docker knows the command's terminal a moment after it has said that the command runs. */
 async function resizeOnceRunning(resize: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-  for (let attempt = 0; attempt < 10 && !signal.aborted; attempt++) {
+  for (let waitMs = 20; waitMs < 2_000 && !signal.aborted; waitMs *= 2) {
     try {
       await resize();
       return;
     } catch {
       // Not there yet, or gone with the command that has ended: then it is given up.
-      await delay(20);
+      await delay(waitMs);
     }
   }
 }
