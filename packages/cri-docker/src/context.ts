@@ -1,12 +1,14 @@
 import type { Cni } from '@kubelab/cni';
 import type { Logger } from '@kubelab/component-base';
 import type { OomWatch } from './container/oom.js';
+import type { ReadOnlyStages } from './container/read-only-stages.js';
 import type { DockerClients } from './docker/client.js';
 import type { DockerEvents } from './docker/events.js';
 import type { DaemonInfo } from './docker/info.js';
 import type { HostFacts } from './host.js';
 import type { ImageNameCache } from './image/inspect.js';
 import type { ImageUsers } from './image/users.js';
+import type { ImageVolumes } from './image/volumes.js';
 import type { LogManager } from './logs/manager.js';
 import type { NetworkFiles } from './sandbox/network-files.js';
 import type { NetworkResults } from './sandbox/network-results.js';
@@ -25,6 +27,8 @@ export interface RuntimeContext {
   streaming: StreamingServer;
   imageUsers: ImageUsers;
   imageNames: ImageNameCache;
+  imageVolumes: ImageVolumes;
+  readOnlyStages: ReadOnlyStages;
   logger: Logger;
   host: HostFacts;
   /** Image of sandbox containers. */

@@ -5,6 +5,7 @@ import { Histogram, runComponent, serveOperational } from '@kubelab/component-ba
 import { OomWatch } from './container/oom.js';
 import { OomKills } from './container/oom-kills.js';
 import { OomMarks } from './container/oom-marks.js';
+import { ReadOnlyStages } from './container/read-only-stages.js';
 import type { RuntimeContext } from './context.js';
 import { connectDocker, waitForDocker } from './docker/client.js';
 import { DockerEvents } from './docker/events.js';
@@ -12,6 +13,7 @@ import { DaemonInfo } from './docker/info.js';
 import { readHostFacts } from './host.js';
 import { ImageNameCache } from './image/inspect.js';
 import { ImageUsers } from './image/users.js';
+import { ImageVolumes } from './image/volumes.js';
 import { LogManager } from './logs/manager.js';
 import { options } from './options.js';
 import { NetworkFiles } from './sandbox/network-files.js';
@@ -70,6 +72,8 @@ await runComponent({
       streaming: new StreamingServer(logger),
       imageUsers: new ImageUsers(docker.quick),
       imageNames: new ImageNameCache(docker.quick),
+      imageVolumes: new ImageVolumes(docker.quick, stateDir),
+      readOnlyStages: new ReadOnlyStages(stateDir),
       logger,
       host,
       pauseImage: values.string('pod-infra-container-image'),

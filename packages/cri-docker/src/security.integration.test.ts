@@ -1,7 +1,7 @@
 /** What containers may do and see: users, capabilities, profiles, namespaces, mounts, limits. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LinuxContainerSecurityContext, Mount } from '@kubelab/cri';
@@ -183,7 +183,7 @@ test('mounts: missing folders, links, read-only, propagation', async () => {
   }
 });
 
-test('recursive read-only mounts where Docker and kernel have them, refused elsewhere', async () => {
+test('recursive read-only mounts', async () => {
   const { cri } = runtime;
   const dir = join(runtime.dir, 'recursive');
   mkdirSync(join(dir, 'sub'), { recursive: true });
@@ -192,12 +192,21 @@ test('recursive read-only mounts where Docker and kernel have them, refused else
     const mount: Mount = { host_path: dir, container_path: '/mnt', readonly: true };
     await output(cri, await secure({}, [mount]), 'touch', '/mnt/sub/file');
     const recursive = [{ ...mount, recursive_read_only: true }];
-    const { runtime_handlers: handlers } = await cri.status({});
-    if (!handlers[0]?.features?.recursive_read_only_mounts) {
-      await assert.rejects(secure({}, recursive), { code: 'INVALID_ARGUMENT' });
-      return;
-    }
-    await fails(await secure({}, recursive), 'touch /mnt/sub/other', /Read-only file system/);
+    const id = await secure({}, recursive);
+    await fails(id, 'touch /mnt/sub/other', /Read-only file system/);
+    await output(cri, id, 'ls', '/mnt/sub/file');
+    // The host's own mount is as it was, and nothing else is left.
+    writeFileSync(join(dir, 'sub/host'), '');
+    await cri.removeContainer({ container_id: id });
+    assert.ok(existsSync(join(dir, 'sub/host')));
+    assert.doesNotMatch(readFileSync('/proc/mounts', 'utf8'), new RegExp(`${runtime.dir}/state/`));
+    const stages = join(runtime.dir, 'state/read-only');
+    assert.deepEqual(existsSync(stages) ? readdirSync(stages) : [], []);
+    const file = join(dir, 'sub/file');
+    const ofFile = await secure({}, [{ ...mount, host_path: file, recursive_read_only: true }]);
+    await fails(ofFile, 'echo >/mnt', /Read-only file system/);
+    const shared: Mount = { ...mount, recursive_read_only: true, propagation: 'PROPAGATION_BIDIRECTIONAL' };
+    await assert.rejects(secure({}, [shared]), { code: 'INVALID_ARGUMENT' });
   } finally {
     execFileSync('umount', ['-l', join(dir, 'sub')]);
   }
@@ -208,9 +217,14 @@ test('image volumes: read-only, part of an image, gone with the last container',
   const volume = (extra: Partial<Mount>): Mount[] => [
     { image: { image }, container_path: '/volume', readonly: true, ...extra },
   ];
-  const id = await secure({}, volume({}));
+  // Several at once: the image is laid out for the first and for all.
+  const [id = '', ...others] = await Promise.all([1, 2, 3].map(() => secure({}, volume({}))));
+  for (const other of others) await cri.removeContainer({ container_id: other });
   assert.equal(await output(cri, id, '/volume/bin/busybox', 'echo', 'runs'), 'runs');
   await fails(id, 'touch /volume/file', /Read-only file system/);
+  const { status } = await cri.containerStatus({ container_id: id });
+  const { image: found } = await cri.imageStatus({ image: { image } });
+  assert.equal(status?.mounts[0]?.image?.image_ref, found?.id);
   const part = await secure({}, volume({ image_sub_path: 'etc' }));
   assert.match(await output(cri, part, 'cat', '/volume/passwd'), /alice/);
   await assert.rejects(secure({}, volume({ image_sub_path: 'none' })), /none/);
@@ -220,6 +234,20 @@ test('image volumes: read-only, part of an image, gone with the last container',
   await cri.removeContainer({ container_id: part });
   const left = execFileSync('ls', [join(runtime.dir, 'state/image-volumes')], { encoding: 'utf8' });
   assert.equal(left, '');
+});
+
+test('an image may go while its volume is mounted', async () => {
+  const { cri, docker } = runtime;
+  const { Id: only } = await docker.getImage(image).inspect();
+  const script = 'docker -H "$0" export "$1" | docker -H "$0" import - test/volume:1';
+  const source = await docker.createContainer({ Image: only, Cmd: ['sh'] });
+  execFileSync('sh', ['-c', script, `unix://${runtime.dir}/docker.sock`, source.id], { stdio: 'ignore' });
+  await source.remove();
+  const id = await secure({}, [{ image: { image: 'test/volume:1' }, container_path: '/volume', readonly: true }]);
+  await cri.removeImage({ image: { image: 'test/volume:1' } });
+  assert.match(await output(cri, id, 'cat', '/volume/etc/passwd'), /alice/);
+  await cri.removeContainer({ container_id: id });
+  assert.deepEqual(readdirSync(join(runtime.dir, 'state/image-volumes')), []);
 });
 
 test('limits are set, can be changed, and come back in the status', async () => {

@@ -6,7 +6,7 @@ import { releaseImageMounts } from '../image/mounts.js';
 export async function removeContainer(context: RuntimeContext, id: string): Promise<void> {
   const container = context.docker.quick.getContainer(id);
   try {
-    const { Id, State } = await container.inspect();
+    const { Id, State, HostConfig } = await container.inspect();
     if (State.Running) {
       await container.kill().catch((error: unknown) => {
         if (!isConflict(error) && !isMissing(error)) throw error;
@@ -16,6 +16,7 @@ export async function removeContainer(context: RuntimeContext, id: string): Prom
     await context.logs.finishSoon(Id);
     await container.remove({ force: true, v: true });
     await context.logs.forget(Id);
+    await context.readOnlyStages.remove(context.readOnlyStages.among(HostConfig.Mounts).values());
     await releaseImageMounts(context);
   } catch (error) {
     if (isMissing(error)) return;

@@ -15,7 +15,12 @@ export async function startContainer(context: RuntimeContext, id: string): Promi
   }
   await context.logs.start(info.Id, record.logPath);
   context.oom.watch(info.Id, info.HostConfig.CgroupParent);
+  const stages = context.readOnlyStages.among(info.HostConfig.Mounts);
   try {
+    for (const [target, stage] of stages) {
+      const mount = record.mounts.find(({ container_path }) => container_path === target);
+      if (mount) await context.readOnlyStages.fill(stage, mount.host_path);
+    }
     await context.docker.quick.getContainer(info.Id).start();
   } catch (error) {
     if (isNotModified(error)) return;
@@ -24,6 +29,12 @@ export async function startContainer(context: RuntimeContext, id: string): Promi
     throw new CriError(failed.code === 'UNAVAILABLE' ? 'UNAVAILABLE' : 'UNKNOWN', dockerMessage(error), {
       cause: error,
     });
+  } finally {
+    for (const stage of stages.values()) {
+      await context.readOnlyStages
+        .empty(stage)
+        .catch((error: unknown) => context.logger.error('A read-only stage stays mounted', { stage, error }));
+    }
   }
   await applyUnified(context, info.Id, record.unified);
 }

@@ -78,7 +78,9 @@ test('mounts: relabelled ones as binds, read-only not recursive where Docker can
   assert.deepEqual(dockerMounts([recursive], able).mounts[0]?.BindOptions, {
     ReadOnlyForceRecursive: true,
   });
-  assert.throws(() => dockerMounts([recursive], { ...able, recursiveReadOnly: false }), /not supported/);
+  const unable = { recursiveReadOnly: false, seLinux: false };
+  assert.deepEqual(dockerMounts([recursive], unable).mounts[0]?.BindOptions, {});
+  assert.throws(() => dockerMounts([recursive], { ...unable, seLinux: true }), /relabel/);
   assert.throws(() => dockerMounts([{ ...recursive, readonly: false }], able), /must be read-only/);
   assert.throws(() => dockerMounts([{ ...mount, recursive_read_only: true }], able), /must be private/);
 });

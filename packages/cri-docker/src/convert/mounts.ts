@@ -16,7 +16,10 @@ const propagation: Record<MountOutput['propagation'], MountPropagation> = {
 };
 
 export interface MountAbilities {
-  /** Docker's API has recursive read-only mounts (1.44) and the kernel too (5.12). */
+  /**
+   * Docker's API has recursive read-only mounts (1.44) and the kernel too (5.12). Where not, the source of one is a
+   * stage whose mounts are read-only themselves (`ReadOnlyStages`).
+   */
   recursiveReadOnly: boolean;
   seLinux: boolean;
 }
@@ -67,5 +70,7 @@ function checkReadOnly(mount: MountOutput, abilities: MountAbilities): void {
   };
   if (!mount.readonly) fail('it must be read-only');
   if (mount.propagation !== 'PROPAGATION_PRIVATE') fail('its propagation must be private');
-  if (!abilities.recursiveReadOnly) fail('not supported by this Docker and kernel');
+  if (mount.selinux_relabel && abilities.seLinux && !abilities.recursiveReadOnly) {
+    fail('this Docker cannot relabel it for SELinux');
+  }
 }

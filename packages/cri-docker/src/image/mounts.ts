@@ -1,92 +1,70 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { normalize } from 'node:path';
 import { CriError, type MountOutput } from '@kubelab/cri';
 import { allContainers } from '../container/list.js';
 import type { RuntimeContext } from '../context.js';
-import { requireImage } from './inspect.js';
+import { findImage, requireImage } from './inspect.js';
+import { pathBelow } from './sub-path.js';
+
+export interface PreparedMounts {
+  /** With the image's id in `image_ref`, and the path of its files in `host_path`. */
+  mounts: MountOutput[];
+  /** To call once the container is there, or will not be. */
+  done(): void;
+}
 
 /**
  * Image volumes (KEP-4639) on every Docker: the image's files are laid out once in a folder, and that is mounted
  * read-only. Docker's own image mounts came with 28 only.
  */
-export async function prepareImageMounts(context: RuntimeContext, mounts: MountOutput[]): Promise<MountOutput[]> {
-  return Promise.all(
-    mounts.map((mount) => (mount.image?.image ? imageMount(context, mount, mount.image.image) : mount)),
-  );
-}
-
-/** Removes the folders of images no container has mounted any more. */
-export async function releaseImageMounts(context: RuntimeContext): Promise<void> {
-  const dir = volumesDir(context);
-  const present = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  if (present.length === 0) return;
-  const used = new Set<string>();
-  for (const { record } of await allContainers(context)) {
-    for (const { image } of record.mounts) {
-      if (image?.image) used.add(folderOf((await requireImage(context.docker.quick, image.image)).Id));
+export async function prepareImageMounts(context: RuntimeContext, mounts: MountOutput[]): Promise<PreparedMounts> {
+  const holds: (() => void)[] = [];
+  const done = () => {
+    for (const end of holds.splice(0)) end();
+  };
+  try {
+    const prepared: MountOutput[] = [];
+    for (const mount of mounts) {
+      prepared.push(mount.image?.image ? await imageMount(context, mount, mount.image, holds) : mount);
     }
-  }
-  for (const folder of present) {
-    if (!used.has(folder)) await rm(join(dir, folder), { recursive: true, force: true });
+    return { mounts: prepared, done };
+  } catch (error) {
+    done();
+    throw error;
   }
 }
 
-async function imageMount(context: RuntimeContext, mount: MountOutput, reference: string): Promise<MountOutput> {
+/** Removes the files of images no container has mounted any more. */
+export function releaseImageMounts(context: RuntimeContext): Promise<void> {
+  return context.imageVolumes.release(async () => {
+    const used: string[] = [];
+    for (const { record } of await allContainers(context)) {
+      for (const { image } of record.mounts) {
+        if (!image?.image) continue;
+        // Containers made by earlier versions have no id there; of an image that is gone none is known.
+        const id = image.image_ref || (await findImage(context.docker.quick, image.image))?.Id;
+        if (id) used.push(id);
+      }
+    }
+    return used;
+  });
+}
+
+async function imageMount(
+  context: RuntimeContext,
+  mount: MountOutput,
+  spec: NonNullable<MountOutput['image']>,
+  holds: (() => void)[],
+): Promise<MountOutput> {
   if (!mount.readonly) throw new CriError('INVALID_ARGUMENT', `image mount ${mount.container_path} must be read-only`);
-  const image = await requireImage(context.docker.quick, reference);
-  const root = join(volumesDir(context), folderOf(image.Id));
-  if (!(await exists(root))) await extract(context, image.Id, root);
-  const path = resolve(root, mount.image_sub_path.replace(/^\/+/, ''));
-  if (path !== root && !path.startsWith(root + sep)) {
+  const { Id: id } = await requireImage(context.docker.quick, spec.image);
+  if (normalize(mount.image_sub_path.replace(/^\/+/, '')).split('/')[0] === '..') {
     throw new CriError('INVALID_ARGUMENT', `image_sub_path "${mount.image_sub_path}" leaves the image`);
   }
-  if (!(await exists(path))) {
-    throw new CriError('INVALID_ARGUMENT', `image ${reference} has no path "${mount.image_sub_path}"`);
+  holds.push(context.imageVolumes.hold(id));
+  const path = await pathBelow(await context.imageVolumes.folder(id), mount.image_sub_path);
+  if (path === undefined) {
+    throw new CriError('INVALID_ARGUMENT', `image ${spec.image} has no path "${mount.image_sub_path}"`);
   }
-  return { ...mount, host_path: path, readonly: true, propagation: 'PROPAGATION_PRIVATE' };
-}
-
-async function extract(context: RuntimeContext, imageId: string, root: string): Promise<void> {
-  const partial = `${root}.partial-${process.pid}-${Date.now()}`;
-  await mkdir(partial, { recursive: true });
-  const docker = context.docker.quick;
-  const container = await docker.createContainer({ Image: imageId, Entrypoint: ['none'], NetworkDisabled: true });
-  try {
-    const archive = await docker.getContainer(container.id).export();
-    const tar = spawn('tar', ['-x', '-C', partial], { stdio: ['pipe', 'ignore', 'pipe'] });
-    archive.pipe(tar.stdin);
-    let complaint = '';
-    tar.stderr.on('data', (chunk: Buffer) => {
-      complaint += chunk;
-    });
-    const [code] = await once(tar, 'close');
-    if (code !== 0) throw new CriError('UNKNOWN', `image ${imageId} could not be laid out: ${complaint.slice(0, 500)}`);
-  } finally {
-    await container.remove({ force: true });
-  }
-  // Another container may have done the same meanwhile: the first one there stays.
-  await rename(partial, root).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    await rm(partial, { recursive: true, force: true });
-  });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function folderOf(imageId: string): string {
-  return imageId.replace(/^sha256:/, '');
-}
-
-function volumesDir(context: RuntimeContext): string {
-  return join(context.stateDir, 'image-volumes');
+  const image = { ...spec, image_ref: id };
+  return { ...mount, image, host_path: path, readonly: true, propagation: 'PROPAGATION_PRIVATE' };
 }

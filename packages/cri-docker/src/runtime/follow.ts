@@ -14,6 +14,7 @@ const secondLookMs = 30_000;
  * follows events, and looks again at everything when events may have been missed.
  */
 export async function followDocker(context: RuntimeContext): Promise<void> {
+  await context.readOnlyStages.sweep();
   await takeUpLogs(context);
   await takeUpOom(context);
   const collect = () =>

@@ -2,7 +2,6 @@ import { NoNetworkConfigError } from '@kubelab/cni';
 import type { RuntimeCondition, StatusRequestOutput, StatusResponse } from '@kubelab/cri';
 import type { RuntimeContext } from '../context.js';
 import { dockerMessage } from '../docker/errors.js';
-import { mountAbilities } from './abilities.js';
 
 /** Whether pods can be run: RuntimeReady, and NetworkReady for those not on the host's network. Never throws. */
 export async function runtimeStatus(context: RuntimeContext, request: StatusRequestOutput): Promise<StatusResponse> {
@@ -14,7 +13,8 @@ export async function runtimeStatus(context: RuntimeContext, request: StatusRequ
   if (!runtime.status) return answer;
   const info = await (request.verbose ? context.info.fresh() : context.info.get());
   const features = {
-    recursive_read_only_mounts: (await mountAbilities(context)).recursiveReadOnly,
+    // Docker's own or, where it has none, made by the shim.
+    recursive_read_only_mounts: true,
     user_namespaces: false,
   };
   answer.runtime_handlers = ['', ...Object.keys(info.Runtimes ?? {})].map((name) => ({ name, features }));
