@@ -54,6 +54,11 @@ function until(kept: KeptProcess, holds: () => boolean | Promise<boolean>): Prom
 }
 
 const pidOf = (of: ProcessSpec) => runningPid(of) ?? 0;
+/** Looks once: between two looks it may end. */
+function runsAnew(of: ProcessSpec, former: number | undefined): boolean {
+  const pid = runningPid(of);
+  return pid !== undefined && pid !== former;
+}
 /** 0 would be the test's own process group. */
 function kill(of: ProcessSpec, name: NodeJS.Signals = 'SIGKILL'): void {
   const pid = runningPid(of);
@@ -78,7 +83,7 @@ test('a process that is killed comes back at once, the next time after the back-
   assert.equal(await kept.ensure(of), 'running');
   const first = pidOf(of);
   kill(of);
-  await until(kept, () => pidOf(of) !== 0 && pidOf(of) !== first);
+  await until(kept, () => runsAnew(of, first));
   assert.deepEqual([kept.state().restarts, kept.state().lastExit?.reason], [1, 'signal SIGKILL']);
   kill(of);
   await until(kept, () => kept.state().nextStartAt !== undefined);
@@ -109,7 +114,7 @@ test('a process that runs is adopted, and watched by its pid', async () => {
   assert.equal(await kept.ensure(of), 'running');
   assert.equal(pidOf(of), child.pid);
   kill(of);
-  await until(kept, () => pidOf(of) !== 0 && pidOf(of) !== child.pid);
+  await until(kept, () => runsAnew(of, child.pid));
   assert.equal(kept.state().lastExit?.reason, 'ended');
 });
 
@@ -152,7 +157,7 @@ test('a process that hangs is ended and started again', async () => {
   await kept.ensure({ ...of, live });
   await until(kept, () => answers > 1);
   kill(of, 'SIGSTOP');
-  await until(kept, () => pidOf(of) !== 0 && pidOf(of) !== first);
+  await until(kept, () => runsAnew(of, first));
   assert.equal(kept.state().lastExit?.reason, 'no answer to 3 probes');
   assert.equal(existsSync(`/proc/${first}/exe`), false);
 });
