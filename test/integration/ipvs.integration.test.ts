@@ -7,7 +7,7 @@ import { hasUml, runInUml } from '@kubelab/kube-proxy/testing';
 // Linux (Debian's package user-mode-linux), with the same code and real traffic between namespaces.
 const guest = fileURLToPath(new URL('./ipvs/guest.js', import.meta.url));
 /** About a minute of processor time; the machine may have ten others to run. */
-const timeoutMs = 15 * 60_000;
+const timeoutMs = 22 * 60_000;
 
 interface GuestTest {
   name: string;
