@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NetworkConfigList } from './types.js';
@@ -64,15 +65,8 @@ export class ResultCache {
 
   /** The container's entry for an interface in whatever network, for a DEL after the network was renamed or removed. */
   async find(containerId: string, ifName: string, exceptNetwork: string): Promise<CachedAttachment | undefined> {
-    let names: string[];
-    try {
-      names = await readdir(this.dir);
-    } catch (e) {
-      if ((e as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw e;
-    }
     const suffix = `-${containerId}-${ifName}`;
-    for (const name of names) {
+    for (const name of await this.names()) {
       const network = name.endsWith(suffix) ? name.slice(0, -suffix.length) : '';
       const entry = network && network !== exceptNetwork ? await this.read(network, containerId, ifName) : undefined;
       if (entry) return entry;
@@ -80,19 +74,31 @@ export class ResultCache {
     return undefined;
   }
 
+  /** Removes what processes that were killed had begun to write. */
+  async removeAbandoned(): Promise<void> {
+    for (const name of await this.names()) {
+      const writer = /\.(\d+)\.tmp$/.exec(name)?.[1];
+      if (writer === undefined || Number(writer) === process.pid || existsSync(`/proc/${writer}`)) continue;
+      await rm(join(this.dir, name), { force: true });
+    }
+  }
+
   /** All entries that can be read. */
   async list(): Promise<CachedAttachment[]> {
-    let names: string[];
-    try {
-      names = await readdir(this.dir);
-    } catch (e) {
-      if ((e as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw e;
-    }
+    const names = await this.names();
     const entries = await Promise.all(
       names.filter((n) => !n.endsWith('.tmp')).map((n) => this.readFile(join(this.dir, n))),
     );
     return entries.filter((e) => e !== undefined);
+  }
+
+  private async names(): Promise<string[]> {
+    try {
+      return await readdir(this.dir);
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw e;
+    }
   }
 
   async remove(network: string, containerId: string, ifName: string): Promise<void> {

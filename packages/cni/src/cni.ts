@@ -125,6 +125,7 @@ export class Cni {
     existing: () => Promise<ReadonlySet<string>>,
     onError: (containerId: string, error: unknown) => void,
   ): Promise<string[]> {
+    await this.cache.removeAbandoned();
     const attachments = await this.cache.list();
     const lists = [...attachments.map((a) => a.config), ...(await this.currentConfig())];
     const known = new Map<string, Reservation>();
