@@ -35,9 +35,8 @@ export function setServiceDefaults(service: V1Service): void {
     spec.allocateLoadBalancerNodePorts ??= true;
     for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
   }
-  // Both say the first address: clients of either age see it.
+  // For clients that know `clusterIP` only. The other way around is refused by validation.
   if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
-  else if (!spec.clusterIP && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0];
 }
 
 /** Defaults of Endpoints. */

@@ -28,6 +28,16 @@ const badCidr = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)
 
 const creations: [string, V1ServiceSpec, string[], V1ObjectMeta?][] = [
   [
+    'addresses without the first one by itself',
+    { clusterIP: '', clusterIPs: ['10.96.0.7'] },
+    ['spec.clusterIPs: Invalid value: ["10.96.0.7"]: must be empty when `clusterIP` is not specified'],
+  ],
+  [
+    'two first addresses',
+    { clusterIP: '10.96.0.5', clusterIPs: ['10.96.0.7'] },
+    ['spec.clusterIPs: Invalid value: ["10.96.0.7"]: first value must match `clusterIP`'],
+  ],
+  [
     'a node port of a ClusterIP',
     { ports: [{ port: 80, nodePort: 30080 }] },
     ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"],

@@ -135,11 +135,12 @@ function validateAddresses(spec: V1ServiceSpec, errors: Errors): void {
     if (spec.ipFamilyPolicy) errors.push(field.forbidden(SPEC.child('ipFamilyPolicy'), detail));
     return;
   }
-  if (ips.length > 0 && spec.clusterIP !== ips[0]) {
-    errors.push(field.invalid(path, ips, 'first value must match `clusterIP`'));
-  }
   if (spec.clusterIP && ips.length === 0) {
     errors.push(field.required(path, ''));
+  } else if (!spec.clusterIP && ips.length > 0) {
+    errors.push(field.invalid(path, ips, 'must be empty when `clusterIP` is not specified'));
+  } else if (ips.length > 0 && spec.clusterIP !== ips[0]) {
+    errors.push(field.invalid(path, ips, 'first value must match `clusterIP`'));
   }
   ips.forEach((ip, i) => {
     if (i === 0 && ip === 'None') {
