@@ -24,7 +24,7 @@ import { Controller } from './controller.js';
 import { ExternalNames } from './external-names.js';
 import { Nginx } from './nginx.js';
 import type { NginxSettings } from './nginx-config.js';
-import { publish, serviceAddresses } from './status.js';
+import { StatusWriter, serviceAddresses } from './status.js';
 
 export interface StartIngressOptions {
   client: Client;
@@ -95,6 +95,7 @@ export async function startIngress(o: StartIngressOptions): Promise<RunningCompo
   }
   const served = () => ingresses.lister.list().filter((i) => isServed(i, classes.lister.list()));
   const controller = new Controller({ nginx, sources, ingresses: served, complain: complaints.add, reloadMs, logger });
+  const statuses = new StatusWriter(client);
   let isConfigured = false;
   let isLeader = false;
 
@@ -107,7 +108,8 @@ export async function startIngress(o: StartIngressOptions): Promise<RunningCompo
       return;
     }
     isConfigured = true;
-    if (isLeader) for (const ingress of served()) await publish(client, ingress, addresses());
+    const againMs = isLeader ? await statuses.write(served(), addresses()) : 0;
+    if (againMs > 0) queue.addAfter(configKey, againMs);
   }
 
   function addresses(): V1IngressLoadBalancerIngress[] {
