@@ -57,9 +57,9 @@ export class ReadOnlyStages {
     for (const stage of stages) {
       await this.empty(stage);
       // What is mounted on would be lost if it were removed with all that is in it.
-      const found = await stat(stage).catch(() => undefined);
+      const found = await stat(stage).catch(absent);
       if (found?.isDirectory()) await rmdir(stage);
-      else await rm(stage, { force: true });
+      else if (found) await rm(stage, { force: true });
     }
   }
 
@@ -68,10 +68,7 @@ export class ReadOnlyStages {
    * container yet to be started gets its stage back then.
    */
   async sweep(): Promise<void> {
-    const stages = await readdir(this.#dir).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
+    const stages = (await readdir(this.#dir).catch(absent)) ?? [];
     await this.remove(stages.map((stage) => join(this.#dir, stage)));
   }
 
@@ -84,6 +81,10 @@ export class ReadOnlyStages {
     await mkdir(this.#dir, { recursive: true });
     await writeFile(stage, '', { flag: 'a' });
   }
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /**
