@@ -2,16 +2,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { createLogger, Registry } from '@kubelab/component-base';
 import { KubeProxy } from '../kube-proxy.js';
 import { readTable } from '../testing/nft-table.js';
 import { endpoint, service, slice } from '../testing/objects.js';
+import { labProxyOptions } from '../testing/proxy-options.js';
 
 // The whole table for some Services, against the text that makes it, read by the same nft.
 
 const ours = `nftl${process.pid}`;
 const wanted = `nftw${process.pid}`;
-const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
 const stop = new AbortController();
 let proxy: KubeProxy;
 let running: Promise<void>;
@@ -100,19 +99,13 @@ const fixed = (ip: 'ip' | 'ip6', type: string, range: string) => `
 
 before(async () => {
   for (const ns of [ours, wanted]) execFileSync('ip', ['netns', 'add', ns]);
-  proxy = await KubeProxy.create({
-    nodeName: 'node1',
-    nodeIPs: ['192.168.77.1', 'fd00:77::1'],
-    clusterCidrs: ['10.244.0.0/16', 'fd00:244::/32'],
+  const options = {
     mode: 'nftables',
     backend: 'nft',
-    minSyncPeriodMs: 0,
-    healthz: false,
-    commandPrefix: ['ip', 'netns', 'exec', ours],
-    metrics: new Registry(),
-    logger,
+    prefix: ['ip', 'netns', 'exec', ours],
     signal: stop.signal,
-  });
+  } as const;
+  proxy = await KubeProxy.create(labProxyOptions(options));
   proxy.setServiceCidrs(['10.96.0.0/16', 'fd00:96::/112']);
   running = proxy.run();
   await proxy.settled();

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { createLogger, Registry } from '@kubelab/component-base';
 import { KubeProxy } from '../kube-proxy.js';
 import { Lab } from '../testing/lab.js';
 import { readTable } from '../testing/nft-table.js';
 import { endpoint, service, slice } from '../testing/objects.js';
+import { labProxyOptions } from '../testing/proxy-options.js';
 
 // What nftables mode has beyond the others, with chains of endpoints and with maps of them; and the change from one to
 // the other. (../traffic.integration.test.ts has what all modes do.)
 
-const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
 const lab = new Lab(`nftt${process.pid}`);
 const stop = new AbortController();
 /** Of the Service range; the client has it, so that somebody answers if nothing drops what goes there. */
@@ -70,19 +69,8 @@ before(async () => {
   lab.in(lab.node, 'sysctl', '-qw', 'net.ipv4.icmp_ratelimit=0', 'net.ipv6.icmp.ratelimit=0');
   lab.in(lab.node, 'ip', '-6', 'route', 'add', 'default', 'via', 'fd00:77::2');
   lab.in(lab.ns('client'), 'ip', 'addr', 'add', `${unallocated}/32`, 'dev', 'eth0');
-  proxy = await KubeProxy.create({
-    nodeName: 'node1',
-    nodeIPs: ['192.168.77.1', 'fd00:77::1'],
-    clusterCidrs: ['10.244.0.0/16', 'fd00:244::/32'],
-    mode: 'nftables',
-    backend: 'nft',
-    minSyncPeriodMs: 0,
-    healthz: false,
-    commandPrefix: lab.prefix,
-    metrics: new Registry(),
-    logger,
-    signal: stop.signal,
-  });
+  const options = { mode: 'nftables', backend: 'nft', prefix: lab.prefix, signal: stop.signal } as const;
+  proxy = await KubeProxy.create(labProxyOptions(options));
   proxy.setService(service('filler', '10.96.1.1'));
   running = proxy.run();
   await proxy.settled();

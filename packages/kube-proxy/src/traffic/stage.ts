@@ -1,9 +1,10 @@
 import type { V1Service } from '@kubelab/api';
-import { createLogger, Registry } from '@kubelab/component-base';
+import { Registry } from '@kubelab/component-base';
 import type { Backend } from '@kubelab/node-iptables';
 import { KubeProxy } from '../kube-proxy.js';
 import type { ProxyMode, ProxyOptions } from '../options.js';
 import type { Lab } from '../testing/lab.js';
+import { labProxyOptions } from '../testing/proxy-options.js';
 import type { TrafficCase } from './case.js';
 
 /** What the suite has to know of a mode. */
@@ -28,8 +29,6 @@ export interface Mode {
   cases: TrafficCase[];
 }
 
-const logger = createLogger({ component: 'test', format: 'text', verbosity: 0 });
-
 /** A lab with a proxy in one mode on its node. */
 export class Stage {
   proxy!: KubeProxy;
@@ -49,20 +48,17 @@ export class Stage {
     this.stop = new AbortController();
     this.metrics = new Registry();
     this.proxy = await KubeProxy.create({
-      nodeName: 'node1',
-      nodeIPs: ['192.168.77.1', 'fd00:77::1'],
-      clusterCidrs: ['10.244.0.0/16', 'fd00:244::/32'],
-      mode: this.mode.mode,
-      backend: this.mode.backend,
+      ...labProxyOptions({
+        mode: this.mode.mode,
+        backend: this.mode.backend,
+        prefix: this.lab.prefix,
+        signal: this.stop.signal,
+      }),
       minSyncPeriodMs: 10,
-      healthz: false,
-      commandPrefix: this.lab.prefix,
       // Health check ports are opened by this very process, which may have none of the node's addresses.
       nodePortAddresses: ['0.0.0.0/0', '::/0'],
       metrics: this.metrics,
-      logger,
       onProblem: (s: V1Service, message) => this.problems.push(`${s.metadata?.name}: ${message}`),
-      signal: this.stop.signal,
       ...this.mode.options,
       ...options,
     });
