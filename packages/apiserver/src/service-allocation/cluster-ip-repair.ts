@@ -14,11 +14,10 @@ import {
 } from './ip-address.js';
 import { clusterIpsOf, type ServiceSpec } from './service-spec.js';
 
-/**
- * A Service, or the change of type that gives it an address, may still be on its way into etcd for so long after the
- * address (the API server's request timeout).
- */
+/** A new Service may still be on its way into etcd for so long after its address (the API server's request timeout). */
 const creationMs = 60_000;
+/** A change that gives an address to a Service that is there already, or one that is taken back, takes no longer. */
+const updateMs = 5_000;
 
 /** What a check asks for: nothing, or to be made again after a time. */
 export type Recheck = { afterMs: number } | undefined;
@@ -61,9 +60,12 @@ export class ClusterIpRepair {
     if (clusterIpsOf(service?.spec as ServiceSpec | undefined).some((ip) => canonicalAddress(ip) === address)) {
       return undefined;
     }
-    const ageMs = Date.now() - Date.parse(ipAddress.metadata.creationTimestamp ?? '');
-    if (ageMs <= creationMs) {
-      return { afterMs: creationMs - ageMs + 1000 };
+    const createdAt = Date.parse(ipAddress.metadata.creationTimestamp ?? '');
+    const isOlder = service !== undefined && createdAt < Date.parse(service.metadata.creationTimestamp ?? '');
+    const graceMs = service ? (isOlder ? 0 : updateMs) : creationMs;
+    const ageMs = Date.now() - createdAt;
+    if (ageMs < graceMs) {
+      return { afterMs: graceMs - ageMs + 1000 };
     }
     const what = `IPAddress: ${address} for Service ${parent.namespace}/${parent.name}`;
     if (service) {
